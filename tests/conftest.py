@@ -25,7 +25,18 @@ settings.load_profile("toolbox")
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """This process alone, where single tests are asked for; else one worker a core."""
-    return 0 if config.args and all("::" in argument for argument in config.args) else None
+    return 0 if _single_tests(config) else None
+
+
+def _single_tests(config: pytest.Config) -> bool:
+    """Whether all that is asked for are single tests."""
+    return bool(config.args) and all("::" in argument for argument in config.args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Single tests that are asked for are run, the long ones, too."""
+    if _single_tests(config) and config.option.markexpr == "not long":
+        config.option.markexpr = ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -52,6 +52,7 @@ def test_what_two_laboratories_exchange_is_of_one_state_whatever_comes_between(
         machine.teardown()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_in_any_order_nothing_is_lost_doubled_or_wrong(
     cache: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest

@@ -24,6 +24,7 @@ from toolbox.files import (
     write_json,
     write_text,
 )
+from toolbox.files.temporary import temporary_path
 
 HOLDER = """
 import sys, time
@@ -192,10 +193,28 @@ def test_the_folder_is_made_and_free_again_after_an_error(tmp_path: Path) -> Non
 def test_temporary_files_of_ended_processes_alone_are_swept(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    for process in (ended.pid, os.getpid()):
-        (tmp_path / f".a.json.{process}-1-1.partial").touch()
+    mine = temporary_path(tmp_path / "a.json")
+    for file in (mine, mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))):
+        file.touch()
     sweep_ended(tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == [f".a.json.{os.getpid()}-1-1.partial"]
+    assert [*tmp_path.iterdir()] == [mine]
+
+
+def test_what_a_killed_writer_left_of_a_file_is_removed_when_the_file_is_written(tmp_path: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from toolbox.files import replace_file
+with replace_file(Path({str(tmp_path / "rows [1].csv")!r})) as fresh:
+    fresh.write_text("half")
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    (left,) = tmp_path.iterdir()
+    write_text(tmp_path / "other.csv", "")
+    assert left.exists()
+    write_text(tmp_path / "rows [1].csv", "whole")
+    assert {file.name for file in tmp_path.iterdir()} == {"other.csv", "rows [1].csv"}
 
 
 def test_temporary_folders_of_other_computers_are_left_alone(

@@ -18,7 +18,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.chapters import CHAPTERS, NOT_RUN, ROOT, blocks, chapter_text, commands, run_chapter, run_shell
+from support.chapters import (
+    CHAPTERS,
+    NOT_RUN,
+    ROOT,
+    SLOW,
+    blocks,
+    chapter_text,
+    commands,
+    run_chapter,
+    run_shell,
+)
 from support.commands import run
 from support.object_storage import new_bucket, running_server
 from toolbox import Study
@@ -125,7 +135,7 @@ def test_every_command_is_run_or_has_a_reason_not_to_be(chapter: str) -> None:
 
 def test_every_command_that_is_not_run_is_shown_and_could_be_run() -> None:
     shown = {command for chapter in CHAPTERS for command in commands(chapter)}
-    assert set(NOT_RUN) <= shown
+    assert {*NOT_RUN, *SLOW} <= shown
     for command in NOT_RUN:
         words = shlex.split(command)
         for word in words:
@@ -234,6 +244,14 @@ def test_every_command_of_a_chapter_does_what_the_page_promises(chapter: str, wo
         assert phrase in printed
 
 
+@pytest.mark.long
+@pytest.mark.network
+@pytest.mark.parametrize("command", SLOW)
+def test_a_slow_command_of_a_chapter_does_what_the_page_promises(command: str, workplace: Path) -> None:
+    run_shell(f"export TOOLBOX_STUDY=my-study\n{command}", workplace)
+    assert (workplace / SLOW[command]).stat().st_size > 0
+
+
 @pytest.mark.network
 def test_every_question_of_the_readme_is_answered_by_its_command(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +265,7 @@ def test_every_question_of_the_readme_is_answered_by_its_command(
         assert run_shell(answer, workplace)
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_the_demonstration_runs_and_again_does_nothing_twice(directory: Path) -> None:
     """First by the command that was installed, in a process of its own, then in this one."""

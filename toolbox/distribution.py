@@ -34,15 +34,26 @@ def install_command(extra: str = "", *options: str, record: str | None = None) -
     import json
 
     if record is None:
-        from importlib.metadata import distribution
-
-        record = distribution(DISTRIBUTION).read_text("direct_url.json") or ""
+        record = _installation_record()
     target, is_editable = _install_target(json.loads(record or "{}"), f"[{extra}]" if extra else "")
     if is_editable:
         options = (*options, "-e")
     # Quoted, because a shell would interpret brackets and split at spaces.
     quoted = f'"{target}"' if extra or " " in target else target
     return " ".join(["pip install", *options, quoted])
+
+
+def _installation_record() -> str:
+    """What pip recorded of the present installation; of a folder that pip did not install, what it would record."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+
+    try:
+        return distribution(DISTRIBUTION).read_text("direct_url.json") or ""
+    except PackageNotFoundError:
+        folder = Path(__file__).resolve().parents[1]
+        return json.dumps({"url": folder.as_uri(), "dir_info": {"editable": True}})
 
 
 def _install_target(record: dict[str, Any], extras: str) -> tuple[str, bool]:

@@ -51,10 +51,7 @@ summed as (
     select
         *,
         activity + coalesce(rest_activity, 0) as all_activity,
-        sum(activity / n) over (
-            partition by layer, filter order by category
-            rows between unbounded preceding and unbounded following
-        ) as summed_activity_means
+        (all_means - categories * floor) / nullif(span, 0) as summed_activity_means
     from normalised
 )
 select

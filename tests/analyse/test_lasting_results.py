@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import paint
 from toolbox import ResultWarning, Study
 from toolbox.analyse.significance.sources import read_sources
@@ -83,7 +84,7 @@ def change_back(study: Study, photographs: Path) -> None:
     before = read_labels(labels(study))
     write_labels(labels(study), {**before, 0: "red"}, {})
     with pytest.warns(ResultWarning, match="from other responses or labels"):
-        assert study.query(RESAMPLED)["n"].item() == 0
+        assert study.query(seen(RESAMPLED))["n"].item() == 0
     write_labels(labels(study), before, {})
     study.answer("layers/profile")  # the roll-up is made again, from the few responses
 
@@ -113,7 +114,9 @@ def test_moved_images_and_added_parameters_leave_the_label_file_alone(
     add_columns(finished, photographs)
     move(finished, photographs)
     assert labels(finished).stat().st_mtime_ns == before
-    assert finished.query("select distinct parameter from parameters order by 1")["parameter"].to_list() == [
+    assert finished.query(seen("select distinct parameter from parameters order by 1"))[
+        "parameter"
+    ].to_list() == [
         "luminance",
         "rms",
     ]
@@ -134,7 +137,7 @@ def test_other_content_leaves_resampled_indices_unused_with_a_note(
 ) -> None:
     change(finished, photographs)
     with pytest.warns(ResultWarning) as notes:
-        assert finished.query(RESAMPLED)["n"].item() == 0
+        assert finished.query(seen(RESAMPLED))["n"].item() == 0
     assert any(
         "so it is ignored; to compute it again: toolbox significance" in str(note.message) for note in notes
     )

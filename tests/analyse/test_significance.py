@@ -17,6 +17,7 @@ from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
 
 from support.nearly import nearly
+from support.own_sql import seen
 from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_labels, add_responses, long_table, small_study
 from toolbox import Study
@@ -68,7 +69,7 @@ def tables(study: StudyFolder, scheme: str = SCHEME) -> dict[str, Any]:
 
 
 def frame(study: StudyFolder, view: str) -> pl.DataFrame:
-    return ask(study, f"from {view}").rows
+    return ask(study, seen(f"from {view}")).rows
 
 
 def of_noise(
@@ -134,7 +135,8 @@ def test_the_values_are_those_of_the_queries(study: StudyFolder) -> None:
     resample(study, QUICK)
     keys = ["layer", "filter", "category"]
     expected = ask(
-        study, "select layer, filter, category, value from index_values('contrast', 'maximum', 'filter')"
+        study,
+        seen("select layer, filter, category, value from index_values('contrast', 'maximum', 'filter')"),
     ).rows
     found = frame(study, "significance").select(*keys, "value")
     assert found.sort(keys).rows() == nearly(expected.sort(keys).rows(), 1e-10)
@@ -244,12 +246,12 @@ def test_pooling_layers_are_a_family_where_nothing_else_was_extracted(tmp_path: 
 @pytest.mark.parametrize("normalise", ["filter", "layer"])
 def test_maps_that_can_be_negative_have_no_layer_wide_range(normalise: str, tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6, "b": 6}, {"conv1": "convolution"})
-    table = ask(study, "from responses").rows.with_columns(pl.col("mean") - 100)
+    table = ask(study, seen("from responses")).rows.with_columns(pl.col("mean") - 100)
     rewrite_all(study, table)
     resample(study, Resampling(resamples=20, normalise=normalise))
     rows = frame(study, "significance")
     expected = ask(
-        study, f"from index_values('contrast', 'maximum', '{normalise}') order by filter, category"
+        study, seen(f"from index_values('contrast', 'maximum', '{normalise}') order by filter, category")
     ).rows
     assert rows["value"].to_list() == pytest.approx(expected["value"].to_list())
     assert (rows["value"].null_count() == rows.height) == (normalise == "layer")
@@ -424,15 +426,15 @@ def test_tables_of_two_runs_are_never_read_together(
     for file, content in earlier.items():
         shutil.rmtree(study.root / "checksums" / view)
         file.write_bytes(content)
-    answer = ask(study, f"from {view}")
+    answer = ask(study, seen(f"from {view}"))
     assert answer.rows.height == 0
     assert (
         "was computed with another seed, threshold or number of resamples than significance"
         in answer.notes[0]
     )
-    assert ask(study, "from significance").rows.height > 0
+    assert ask(study, seen("from significance")).rows.height > 0
     resample(study, choices)
-    assert ask(study, f"from {view}").rows.height > 0
+    assert ask(study, seen(f"from {view}")).rows.height > 0
 
 
 def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
@@ -441,7 +443,7 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     file.unlink()
     resample(study, QUICK)
     file.write_bytes(content)
-    answer = ask(study, "from resamples")
+    answer = ask(study, seen("from resamples"))
     assert answer.rows.height == 0
     assert answer.notes[0].startswith("resamples (contrast-maximum-filter) was computed from other responses")
 
@@ -529,7 +531,7 @@ def test_labels_that_change_and_change_back_are_never_those_of_the_tables(
 
     monkeypatch.setattr(run, "labelled_stimuli", meanwhile)
     resample(study, QUICK)
-    assert ask(study, "from significance").rows["category"].unique().sort().to_list() == NAMES
+    assert ask(study, seen("from significance")).rows["category"].unique().sort().to_list() == NAMES
 
 
 @pytest.mark.parametrize("table", ["filters", "resamples", "splits"])
@@ -555,7 +557,7 @@ def test_two_schemes_have_tables_of_their_own(study: StudyFolder) -> None:
     resample(study, QUICK, Selection(scheme=SCHEME))
     resample(study, QUICK, Selection(scheme="parity"))
     for scheme, names in ((SCHEME, NAMES), ("parity", ["even", "odd"])):
-        rows = ask(study, "from significance", selection=Selection(scheme=scheme)).rows
+        rows = ask(study, seen("from significance"), selection=Selection(scheme=scheme)).rows
         assert rows["category"].unique().sort().to_list() == names
 
 
@@ -594,6 +596,6 @@ def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: 
 def test_ones_own_query_is_told_too(study: StudyFolder) -> None:
     sql = "select * from resampled_counts($index, $statistic, $normalise, $threshold)"
     values = {"index": "csi", "statistic": "maximum", "normalise": "filter", "threshold": 0.5}
-    (note,) = ask(study, sql, values).notes
+    (note,) = ask(study, seen(sql), values).notes
     assert note.endswith("toolbox significance shapes --index csi --threshold 0.5")
-    assert ask(study, "from resamples").notes == ()
+    assert ask(study, seen("from resamples")).notes == ()

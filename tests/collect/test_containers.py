@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from support.own_sql import seen
 from support.packing import (
     pack_arrays,
     pack_hdf5,
@@ -49,13 +50,15 @@ def pictures(tmp_path: Path) -> Path:
 def values(study: Study) -> pl.DataFrame:
     """Every response, by category."""
     return study.query(
-        "select stimulus_id, category, layer, filter, maximum, mean from responses join labels using (stimulus_id) "
-        "order by all"
+        seen(
+            "select stimulus_id, category, layer, filter, maximum, mean from responses join labels using (stimulus_id) "
+            "order by all"
+        )
     )
 
 
 def table(study: Study, columns: str) -> pl.DataFrame:
-    return study.query(f"select {columns} from stimuli order by stimulus_id")
+    return study.query(seen(f"select {columns} from stimuli order by stimulus_id"))
 
 
 @pytest.mark.parametrize("kind", PACKED)
@@ -77,7 +80,7 @@ def test_values_are_those_of_the_same_images_in_a_folder(
     assert table(found[1], f"width, height, {identity}").equals(table(found[0], f"width, height, {identity}"))
     measured = "select * exclude (set) from properties order by stimulus_id"
     file_properties = ("compressed_size",) if kind == "hdf5 of arrays" else ()
-    one, two = (each.query(measured).drop(file_properties, strict=False) for each in found)
+    one, two = (each.query(seen(measured)).drop(file_properties, strict=False) for each in found)
     assert two.equals(one)
 
 
@@ -88,7 +91,7 @@ def test_a_stored_path_names_the_container_and_the_image_in_it(
     packed.mkdir()
     pack_tar(pictures, packed / "part-000.tar")
     study.ingest(packed / "part-000.tar", set="noise")
-    paths = study.query("select path from stimuli order by stimulus_id", set="noise")["path"].to_list()
+    paths = study.query(seen("select path from stimuli order by stimulus_id"), set="noise")["path"].to_list()
     assert paths[0] == "packed/part-000.tar!/cat/000.png"
     assert study.folder.roots.folders["packed"] == packed.as_posix()
     shutil.move(packed, tmp_path / "moved")

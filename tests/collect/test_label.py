@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import paint
 from toolbox import ResultWarning, Study
 from toolbox.collect.label import LabelReport, label
@@ -112,7 +113,7 @@ def test_labels_and_the_runs_record_say_where_they_come_from(study: Study, table
 
 @pytest.mark.parametrize("key", ["stimulus_id", "sha256", "path"])
 def test_single_images_are_labelled_by_what_names_them(key: str, study: Study, table: Path) -> None:
-    names = study.query("select * from stimuli order by stimulus_id")[key].to_list()
+    names = study.query(seen("select * from stimuli order by stimulus_id"))[key].to_list()
     study.label(
         "colours",
         scheme="side",
@@ -122,7 +123,7 @@ def test_single_images_are_labelled_by_what_names_them(key: str, study: Study, t
 
 
 def test_a_digest_may_be_in_capitals(study: Study, table: Path) -> None:
-    digest = study.query("select sha256 from stimuli where stimulus_id = 2").item()
+    digest = study.query(seen("select sha256 from stimuli where stimulus_id = 2")).item()
     study.label("colours", scheme="side", source=written(table, "sha256,side", f"{digest.upper()},left"))
     assert labels(study, "side") == {2: "left"}
 
@@ -191,7 +192,7 @@ def test_the_column_of_the_schemes_name_goes_before_category(study: Study, table
 
 
 def test_labels_may_stand_under_category_and_other_columns_are_reported(study: Study, table: Path) -> None:
-    path = study.query("select path from stimuli where stimulus_id = 5").item()
+    path = study.query(seen("select path from stimuli where stimulus_id = 5")).item()
     report = study.label(
         "colours", scheme="side", source=written(table, "note,path,category", f"dim,{path},left")
     )
@@ -226,7 +227,7 @@ def test_tables_are_read_as_manifests_are(study: Study, tmp_path: Path) -> None:
 def test_the_name_of_a_file_or_the_end_of_a_path_means_its_only_stimulus(
     heading: str, study: Study, table: Path
 ) -> None:
-    paths = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+    paths = study.query(seen("select path from stimuli order by stimulus_id"))["path"].to_list()
     ends = [Path(paths[4]).name, "/".join(Path(paths[1]).parts[-2:]), "\\".join(Path(paths[2]).parts[-2:])]
     rows = [f"{end},{side}" for end, side in zip(ends, ["left", "right", "left"], strict=True)]
     report = study.label("colours", scheme="side", source=written(table, f"{heading},side", *rows))
@@ -251,7 +252,7 @@ def test_a_file_name_of_several_stimuli_is_refused_with_both(
 
 
 def test_blanks_round_a_name_are_not_part_of_it(study: Study, table: Path) -> None:
-    paths = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+    paths = study.query(seen("select path from stimuli order by stimulus_id"))["path"].to_list()
     rows = [f"{paths[4]} ,left", f" {Path(paths[1]).name},right"]
     study.label("colours", scheme="side", source=written(table, "path,side", *rows))
     assert labels(study, "side") == {4: "left", 1: "right"}
@@ -260,7 +261,7 @@ def test_blanks_round_a_name_are_not_part_of_it(study: Study, table: Path) -> No
 
 
 def test_the_end_of_a_path_is_whole_names_of_folders_and_files(study: Study, table: Path) -> None:
-    name = Path(study.query("select path from stimuli limit 1").item()).name
+    name = Path(study.query(seen("select path from stimuli limit 1")).item()).name
     with pytest.raises(StimulusError, match="match no stimulus of colours"):
         study.label("colours", scheme="side", source=written(table, "file,side", f"{name[1:]},left"))
 
@@ -421,7 +422,7 @@ def test_two_names_of_one_image_may_not_contradict_each_other(study: Study, phot
 
 
 def test_a_digest_beside_the_number_must_be_that_of_the_stimulus(study: Study, tmp_path: Path) -> None:
-    rows = study.query("select stimulus_id, sha256, path from stimuli order by stimulus_id")
+    rows = study.query(seen("select stimulus_id, sha256, path from stimuli order by stimulus_id"))
     exported = rows.with_columns(side=pl.lit("left"))
     exported.write_csv(tmp_path / "labels.csv")
     report = study.label("colours", scheme="side", source=tmp_path / "labels.csv")
@@ -513,7 +514,7 @@ def test_a_new_labelling_is_rolled_up_at_once(study: Study, card: str, weights: 
     )
     rollup = study.folder.rollup("colours", "tiny", "warmth")
     made = rollup.read_bytes()
-    assert study.query("from rollups", scheme="warmth")["category"].unique().sort().to_list() == [
+    assert study.query(seen("from rollups"), scheme="warmth")["category"].unique().sort().to_list() == [
         "cold",
         "warm",
     ]

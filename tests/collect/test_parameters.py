@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.design.variables import stimulus_variables
 from toolbox.errors import BusyError, StimulusError, ToolboxError, UnknownNameError, UsageError
@@ -33,7 +34,7 @@ def state(study: Study) -> dict[str, bytes]:
 
 def values(study: Study, name: str) -> dict[int, float]:
     sql = f"select stimulus_id, value from variables where variable = '{name}' order by all"
-    return dict(study.query(sql).rows())
+    return dict(study.query(seen(sql)).rows())
 
 
 @pytest.fixture
@@ -62,7 +63,9 @@ def test_a_numeric_column_becomes_a_parameter_beside_all_that_was_there(study: S
     assert {name: after[name] for name in before if "commit" not in name} == {
         name: content for name, content in before.items() if "commit" not in name
     }
-    assert study.query("select value from parameters where stimulus_id = 3")["value"].to_list() == ["9.0"]
+    assert study.query(seen("select value from parameters where stimulus_id = 3"))["value"].to_list() == [
+        "9.0"
+    ]
     assert stimulus_variables(study.folder, "colours", None, ["rating"])["rating"].to_list() == [
         0,
         1,
@@ -84,10 +87,10 @@ def test_the_same_table_again_writes_nothing(study: Study, table: Path) -> None:
 @pytest.mark.parametrize("key", ["sha256", "path", "file"])
 def test_stimuli_are_named_as_for_labels(study: Study, table: Path, key: str) -> None:
     column = "path" if key == "file" else key
-    names = study.query(f"select {column} from stimuli order by stimulus_id")[column].to_list()
+    names = study.query(seen(f"select {column} from stimuli order by stimulus_id"))[column].to_list()
     names = [Path(name).name if key == "file" else name for name in names]
     if len({*names}) < 6:  # both folders have images of the same names
-        names = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+        names = study.query(seen("select path from stimuli order by stimulus_id"))["path"].to_list()
         names = ["/".join(name.split("/")[-2:]) for name in names]
     written(table, f"{key},rating", *(f"{name},{number}" for number, name in enumerate(names)))
     study.parameters("colours", source=table)
@@ -104,7 +107,7 @@ def test_observers_are_kept_apart_and_queries_use_their_mean(study: Study, table
     report = study.parameters("colours", source=written(table, "stimulus_id,participant,rating", *rows))
     assert (report.observer, report.repeats, report.observations) == ("participant", 2, {"rating": 12})
     assert values(study, "rating") == {number: number + 1.0 for number in range(6)}
-    assert study.query("select count(distinct observer) as n from observations")["n"].item() == 2
+    assert study.query(seen("select count(distinct observer) as n from observations"))["n"].item() == 2
 
 
 def test_repeated_rows_without_observers_are_numbered(study: Study, table: Path) -> None:
@@ -199,7 +202,7 @@ def test_names_that_are_not_there_are_refused(study: Study, table: Path, tmp_pat
 
 
 def test_a_column_of_the_manifest_is_not_hidden(tmp_path: Path, study: Study, table: Path) -> None:
-    paths = [study.folder.image(path) for path in study.query("select path from stimuli")["path"]]
+    paths = [study.folder.image(path) for path in study.query(seen("select path from stimuli"))["path"]]
     manifest = written(tmp_path / "m.csv", "path,category,rating", *(f"{path},red,1" for path in paths))
     study.ingest(manifest, set="rated", progress=False)
     with pytest.raises(

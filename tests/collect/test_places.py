@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import run
+from support.own_sql import seen
 from support.places import files_naming
 from support.tiny_network import paint
 from toolbox import Study
@@ -27,7 +28,7 @@ def roots(study: Study) -> dict[str, str]:
 
 
 def paths(study: Study, set: str = "colours") -> list[str]:
-    return study.query("select path from stimuli order by stimulus_id", set=set)["path"].to_list()
+    return study.query(seen("select path from stimuli order by stimulus_id"), set=set)["path"].to_list()
 
 
 def test_a_study_names_a_folder_of_images_once(
@@ -164,13 +165,13 @@ def test_a_study_without_its_images_answers_everything_but_what_needs_them(
     study.significance(resamples=20)
     shutil.rmtree(photographs)
     moved = Study(shutil.move(study.folder.root, tmp_path / "handed on"))
-    before = moved.query("from responses order by all")
+    before = moved.query(seen("from responses order by all"))
     assert moved.query("selectivity/significance").height > 0
     assert moved.extract("colours", model=card, weights=weights).shown == 0
     remedy = "or change the line of their folder under .roots. in .*handed on/study.toml, or ingest them from where"
     with pytest.raises(StimulusError, match=f"none of the 6 images can be read .*{remedy}"):
         moved.extract("colours", model=card, weights=weights, layers=["*"], replace=True)
-    assert moved.query("from responses order by all").equals(before), "nothing was discarded"
+    assert moved.query(seen("from responses order by all")).equals(before), "nothing was discarded"
     with pytest.raises(
         StimulusError, match=r"cannot be read .* change the line of its folder under \[roots\]"
     ):

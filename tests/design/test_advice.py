@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from support.own_sql import seen
 from support.probed_study import add_control, make_probed_study
 from toolbox import Study
 from toolbox.design.advice.report import Advice
@@ -92,7 +93,7 @@ def test_the_command_that_is_named_computes_significance_for_the_labels_of_the_a
 def _other_labels(study, folder):
     table = folder / "other.csv"
     study.query(
-        "select path, category from stimuli join labels using (stimulus_id)", scheme="category"
+        seen("select path, category from stimuli join labels using (stimulus_id)"), scheme="category"
     ).write_csv(table)
     return table
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from support.own_sql import seen
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_labels, add_layers, add_properties
 from toolbox.analyse.significance import Resampling, resample
@@ -179,7 +180,7 @@ def test_measures_of_single_stimuli_are_as_in_complexity_stimuli(drawn: RandomSt
 def test_properties_of_the_images_are_compared(drawn: RandomStudy) -> None:
     measured = ask(
         drawn.folder,
-        "select * from properties join labels using (stimulus_id)",
+        seen("select * from properties join labels using (stimulus_id)"),
         {},
         Selection(scheme="category"),
     ).rows
@@ -201,7 +202,7 @@ def test_properties_of_the_images_are_compared(drawn: RandomStudy) -> None:
 
 def test_properties_are_correlated_with_the_complexity_of_stimuli(drawn: RandomStudy) -> None:
     joined = ask(drawn.folder, "complexity/stimuli", {}, Selection(scheme="category")).rows.join(
-        ask(drawn.folder, "select * from properties").rows, on="stimulus_id"
+        ask(drawn.folder, seen("select * from properties")).rows, on="stimulus_id"
     )
     joined = joined.filter(pl.col("category").is_in(NAMES)).sort("stimulus_id")
     (rho, *_) = of_kind(compared(drawn.folder), "property", "sharpness")["rho_proportion"]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from support.own_sql import seen
 from support.tiny_network import paint
 from toolbox import Study
 from toolbox.cli import app
@@ -120,7 +121,7 @@ def test_the_run_is_recorded_with_options_list_and_balance(rated: Study) -> None
 
 def test_the_chosen_stimuli_become_a_label_scheme_that_queries_use(rated: Study) -> None:
     found = rated.match(n=6, on=["a", "b"], save_as="matched")
-    rows = rated.query("select stimulus_id, category from labels", scheme="matched")
+    rows = rated.query(seen("select stimulus_id, category from labels"), scheme="matched")
     assert sorted(rows["stimulus_id"]) == sorted(found.chosen["stimulus_id"])
     assert rows["category"].value_counts().sort("category").rows() == [("car", 6), ("face", 6)]
 
@@ -144,7 +145,7 @@ def test_sets_of_the_same_stimuli_are_labelled_by_number(rated: Study) -> None:
     found = rated.match(n=3, on=["a"], sets=2, save_as="lists")
     assert found.chosen["set"].value_counts().sort("set").rows() == [(1, 6), (2, 6)]
     rows = rated.query(
-        "select category, count(*) as n from labels group by category order by 1", scheme="lists"
+        seen("select category, count(*) as n from labels group by category order by 1"), scheme="lists"
     )
     assert rows.rows() == [("set 1", 6), ("set 2", 6)]
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from support.commands import run
+from support.own_sql import seen
 from support.tiny_network import paint
 from toolbox import Study, VerificationError
 from toolbox.design import properties as module
@@ -70,7 +71,7 @@ def test_the_table_has_the_values_of_the_pictures_and_says_what_they_are(
     table = measured(study)
     assert table.columns == ["stimulus_id", *property_columns()]
     assert {kind for name, kind in table.schema.items() if name != "stimulus_id"} == {pl.Float64}
-    for row in study.query("select stimulus_id, path from stimuli").iter_rows(named=True):
+    for row in study.query(seen("select stimulus_id, path from stimuli")).iter_rows(named=True):
         pixels = decode(study.folder.image(row["path"]).read_bytes()).pixels
         found = table.filter(stimulus_id=row["stimulus_id"]).drop("stimulus_id").row(0, named=True)
         assert found == measure_picture(pixels, property_columns())
@@ -193,7 +194,7 @@ def test_a_damaged_table_is_noticed_by_everything_that_reads_it(study: Study) ->
     flip(path)
     remedy = "restore it, or delete it and measure the images again: toolbox properties colours"
     for ask in (
-        lambda: study.query("select * from properties"),
+        lambda: study.query(seen("select * from properties")),
         lambda: study.query("properties/categories"),
         lambda: read_properties(study.folder, SET),
         lambda: study.properties(SET),
@@ -252,17 +253,17 @@ def test_an_unknown_set_is_named(study: Study) -> None:
 
 def test_the_views_show_what_is_measured_and_before_it_what_ingestion_measured(study: Study) -> None:
     with pytest.warns(ResultWarning, match="only what ingestion measures .* toolbox properties colours"):
-        before = study.query("select * from properties")
+        before = study.query(seen("select * from properties"))
     assert before.columns == ["set", "stimulus_id", *MEASURED_AT_INGESTION]
     study.properties(SET)
-    after = study.query("select * from properties order by stimulus_id")
+    after = study.query(seen("select * from properties order by stimulus_id"))
     assert after.select(before.columns).equals(before.sort("stimulus_id"))
     assert set(after.columns) - set(before.columns) == property_columns().keys() - {
         "sharpness",
         "rms_contrast",
     }
     assert after.drop("set").equals(read_properties(study.folder, SET))
-    values = study.query("select * from property_values")
+    values = study.query(seen("select * from property_values"))
     names = after.columns[2:]
     assert values.height == sum(len(after) - after[name].null_count() for name in names)
     assert values["property"].unique().sort().to_list() == sorted(
@@ -273,10 +274,10 @@ def test_the_views_show_what_is_measured_and_before_it_what_ingestion_measured(s
 def test_the_catalogue_has_the_properties_of_all_sets_that_are_measured(study: Study, tmp_path: Path) -> None:
     paint(tmp_path / "greys" / "grey" / "a.png", (119, 119, 119))
     study.ingest(tmp_path / "greys", set="greys")
-    assert study.query("select * from catalogue").columns[-1] == "sharpness"
+    assert study.query(seen("select * from catalogue")).columns[-1] == "sharpness"
     study.properties("greys")
     rows = study.query(
-        'select "set", category, avg(luminance) as luminance from catalogue group by all order by all'
+        seen('select "set", category, avg(luminance) as luminance from catalogue group by all order by all')
     )
     assert [(name, category) for name, category, _ in rows.rows()] == [
         ("colours", "green"),
@@ -305,7 +306,7 @@ def test_the_command_prints_means_by_category_and_writes_all_values(study: Study
     run("properties", SET, "--output", str(file), *place)
     rows = pl.read_csv(file)
     assert rows.columns[:3] == ["stimulus_id", "path", "category"]
-    assert rows.columns[3:] == study.query("select * from properties").columns[2:]
+    assert rows.columns[3:] == study.query(seen("select * from properties")).columns[2:]
     columns = json.loads(file.with_name("rows.csv-metadata.json").read_text())["tableSchema"]["columns"]
     described = {column["titles"]: column.get("dc:description") for column in columns}
     assert described["luminance"].startswith("mean luminance, as perceived (L*): mean of L*")

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from support.own_sql import seen
 from support.probed_study import make_probed_study
 from toolbox import Study
 from toolbox.design.kernels import stratified_folds
@@ -379,7 +380,7 @@ def test_a_bank_scores_in_sql_as_in_the_probe(folder, tmp_path):
     assert rows["correct"].mean() > 0.9
     bank = pl.read_parquet(file)
     assert bank["rank"].n_unique() == 5
-    responses = ask(study.folder, "select * from responses").rows
+    responses = ask(study.folder, seen("select * from responses")).rows
     one = rows.row(3, named=True)
     scores = {}
     for (category,), terms in bank.group_by("category"):

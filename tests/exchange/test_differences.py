@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from support.commands import run
+from support.own_sql import seen
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study, UsageError, VerificationError, diff
 from toolbox.chart.changes import ChangeWords, draw_changes
@@ -80,7 +81,7 @@ def test_a_filter_that_prefers_another_category_is_counted(lab: Lab) -> None:
     ]
     assert found.layers.filter(layer="colour")["preferences_changed"].to_list() == [2]
     values = first.query(
-        "select value from index_values('contrast', 'maximum', 'filter') where layer = 'colour'"
+        seen("select value from index_values('contrast', 'maximum', 'filter') where layer = 'colour'")
     )
     assert sorted(values["value"]) == sorted(found.rows.filter(layer="colour")["first"])
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from support.own_sql import seen
 from support.tiny_network import CARD, paint
 from toolbox import MixtureError, Study, UsageError, VerificationError
 from toolbox.cli import app
@@ -97,7 +98,7 @@ def answer(study: Study, query: str, scheme: str = "category") -> pl.DataFrame:
     """The rows of a query, without its notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return study.query(query, set=SET, scheme=scheme)
+        return study.query(seen(query), set=SET, scheme=scheme)
 
 
 def listed(folder: Path) -> dict[Path, bytes]:
@@ -112,7 +113,7 @@ def test_an_import_answers_as_the_study_did(laboratory: Path, mine: Study, bundl
     differing = [
         query
         for query in ANSWERED[bundle]
-        if not answer(mine, query).equals(answer(theirs, query), null_equal=True)
+        if not answer(mine, seen(query)).equals(answer(theirs, seen(query)), null_equal=True)
     ]
     assert differing == []
     assert report.sets == (SET,)
@@ -127,7 +128,7 @@ def test_a_good_bundle_verifies_in_both_tiers(laboratory: Path, cache: Path, bun
 
 def test_stimuli_name_their_bundle(laboratory: Path, mine: Study) -> None:
     report = mine.import_(laboratory / "rollups.zip", progress=False)
-    origins = mine.query("select distinct origin from stimuli")["origin"].to_list()
+    origins = mine.query(seen("select distinct origin from stimuli"))["origin"].to_list()
     assert origins == [report.bundle] == [f"study {report.digest[:8]}"]
     (record,) = (Path(mine.folder.root) / "runs").glob("*-import-colours.json")
     assert report.digest in record.read_text()
@@ -147,7 +148,7 @@ def test_responses_take_the_place_of_imported_roll_ups(laboratory: Path, mine: S
         mine.query("select * from responses", set=SET, scheme="category")
     mine.import_(laboratory / "all.zip", progress=False)
     assert not imported_record(mine.folder.extraction(SET, MODEL)).exists()
-    assert answer(mine, "select count(*) as n from responses")["n"].item() == 48
+    assert answer(mine, seen("select count(*) as n from responses"))["n"].item() == 48
     assert mine.verify(thorough=True).is_intact
     assert "responses of tiny to colours" in mine.import_(laboratory / "rollups.zip", progress=False).known
 
@@ -234,7 +235,7 @@ def test_a_bundle_with_images_can_be_extracted_again(laboratory: Path, mine: Stu
     assert len([*mine.folder.images(SET).iterdir()]) == 6
     mine.extract(SET, model=str(CARD), weights=weights, replace=True, progress=False)
     query = "select * from responses order by all"
-    assert answer(mine, query).equals(answer(theirs, query))
+    assert answer(mine, seen(query)).equals(answer(theirs, seen(query)))
 
 
 def test_a_bundle_may_have_more_images_than_a_deposit_has_files(
@@ -263,7 +264,7 @@ def test_withheld_categories_stay_withheld(laboratory: Path, mine: Study, tmp_pa
     theirs.share(tmp_path / "few.zip", scheme="few", minimum_n=3, progress=False)
     report = mine.import_(tmp_path / "few.zip", progress=False)
     assert any("withheld" in note for note in report.notes)
-    found = answer(mine, "select distinct category from rollups", scheme="few")
+    found = answer(mine, seen("select distinct category from rollups"), scheme="few")
     assert found["category"].to_list() == ["often"]
     assert mine.verify(thorough=True).is_intact
 
@@ -299,7 +300,7 @@ def test_imported_roll_ups_are_shared_again_and_responses_are_asked_for(
     third = Study(tmp_path / "third", create=True)
     third.import_(tmp_path / "again.zip", progress=False)
     query = "selectivity/index"
-    assert answer(third, query).equals(answer(mine, query), null_equal=True)
+    assert answer(third, seen(query)).equals(answer(mine, seen(query)), null_equal=True)
     theirs = Study(laboratory / "study").folder.extraction(SET, MODEL)
     assert computed_with(third.folder.extraction(SET, MODEL)) == computed_with(theirs)
     assert computed_with(theirs).runtime and computed_with(theirs).preprocessing

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from support.own_sql import seen
 from support.tiny_network import CARD, paint, write_weights
 from support.without_parts import take_away_responses
 from toolbox import MergeReport, MixtureError, Study, UsageError, merge
@@ -63,7 +64,7 @@ def halves(lab: Lab) -> tuple[Path, Path, Study]:
 
 
 def rollups(study: Study) -> pl.DataFrame:
-    return study.query("select * from rollups order by all")
+    return study.query(seen("select * from rollups order by all"))
 
 
 def test_two_halves_merged_equal_the_whole(halves: tuple[Path, Path, Study], tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_two_halves_merged_equal_the_whole(halves: tuple[Path, Path, Study], tmp
     report = merge([first, second], output=tmp_path / "merged")
     merged = Study(tmp_path / "merged")
     assert (report.stimuli, report.shared, report.models) == (8, 0, {"tiny": 8})
-    assert merged.query(RESPONSES).equals(whole.query(RESPONSES))
+    assert merged.query(seen(RESPONSES)).equals(whole.query(seen(RESPONSES)))
     assert rollups(merged).equals(rollups(whole))
     for query in ("selectivity/index", "layers/profile", "layers/best"):
         assert merged.query(query).equals(whole.query(query)), query
@@ -86,8 +87,8 @@ def test_the_numbers_do_not_depend_on_the_order_of_the_studies(
     merge([first, second], output=tmp_path / "one")
     merge([second, first], output=tmp_path / "other")
     listed = "select stimulus_id, sha256 from stimuli order by all"
-    one, other = (Study(tmp_path / name).query(listed) for name in ("one", "other"))
-    assert one.equals(other) and one.equals(whole.query(listed))
+    one, other = (Study(tmp_path / name).query(seen(listed)) for name in ("one", "other"))
+    assert one.equals(other) and one.equals(whole.query(seen(listed)))
 
 
 def test_a_shared_stimulus_counts_once_and_has_both_origins(lab: Lab, tmp_path: Path) -> None:
@@ -95,8 +96,8 @@ def test_a_shared_stimulus_counts_once_and_has_both_origins(lab: Lab, tmp_path: 
     report = merge([first.folder.root, second.folder.root], output=tmp_path / "merged")
     merged = Study(tmp_path / "merged")
     assert (report.stimuli, report.shared, report.same_picture, report.notes) == (6, 2, 0, ())
-    assert merged.query(RESPONSES).equals(whole.query(RESPONSES))
-    origins = merged.query("select origin, count(*) as n from stimuli group by 1 order by 1").rows()
+    assert merged.query(seen(RESPONSES)).equals(whole.query(seen(RESPONSES)))
+    origins = merged.query(seen("select origin, count(*) as n from stimuli group by 1 order by 1")).rows()
     assert origins == [("first", 2), ("first + second", 2), ("second", 2)]
 
 
@@ -114,7 +115,7 @@ def test_a_file_with_other_tags_is_the_same_stimulus(lab: Lab, tmp_path: Path) -
 def test_images_are_found_from_the_merged_study(halves: tuple[Path, Path, Study], tmp_path: Path) -> None:
     merge(halves[:2], output=tmp_path / "merged")
     merged = Study(tmp_path / "merged")
-    paths = merged.query("select path from stimuli")["path"]
+    paths = merged.query(seen("select path from stimuli"))["path"]
     assert all(merged.folder.image(path).is_file() for path in paths)
     assert merged.ingest(tmp_path / "images-first", set="colours").added == 0
     again = merged.extract("colours", model=str(CARD), weights=str(tmp_path / "tiny.npz"))
@@ -135,7 +136,7 @@ def test_one_picture_of_two_categories_is_refused_with_the_list(lab: Lab, tmp_pa
         report = merge(studies, output=tmp_path / f"m-{conflicts}", conflicts=conflicts)  # type: ignore[arg-type]
         assert len(report.resolved) == 1
         rows = Study(tmp_path / f"m-{conflicts}").query(
-            "select category from stimuli left join labels using (stimulus_id) where origin like '%+%'"
+            seen("select category from stimuli left join labels using (stimulus_id) where origin like '%+%'")
         )
         assert rows["category"].to_list() == [category]
 
@@ -150,7 +151,7 @@ def test_a_value_of_two_studies_is_a_conflict_too(lab: Lab, tmp_path: Path) -> N
     with pytest.raises(MixtureError, match="beauty"):
         merge(roots, output=tmp_path / "merged")
     merge(roots, output=tmp_path / "merged", conflicts="first")
-    values = Study(tmp_path / "merged").query("select value from observations")
+    values = Study(tmp_path / "merged").query(seen("select value from observations"))
     assert values["value"].to_list() == [0.0]
 
 
@@ -185,8 +186,8 @@ def test_other_responses_to_a_shared_stimulus_are_noted_as_rounding_or_refused(
         return
     report = merge(roots, output=tmp_path / "merged")
     assert re.search(r"4 of 4 shared stimuli differ by at most .* which is rounding", report.notes[0])
-    merged = Study(tmp_path / "merged").query(RESPONSES)
-    assert merged.equals(first.query(RESPONSES))
+    merged = Study(tmp_path / "merged").query(seen(RESPONSES))
+    assert merged.equals(first.query(seen(RESPONSES)))
 
 
 def test_every_difference_of_the_computation_is_named(lab: Lab, tmp_path: Path) -> None:
@@ -336,7 +337,7 @@ def test_images_of_bundles_are_copied_each_to_a_place_of_its_own(lab: Lab, tmp_p
         study.share(bundles[-1], including="responses", include_images=True)
     merge(bundles, output=tmp_path / "merged")
     merged = Study(tmp_path / "merged")
-    rows = merged.query("select path, sha256 from stimuli").rows()
+    rows = merged.query(seen("select path, sha256 from stimuli")).rows()
     assert len({path for path, _ in rows}) == 6
     assert all(digest_of(merged.folder.image(path)) == sha256 for path, sha256 in rows)
     assert merged.verify(thorough=True).problems == ()

@@ -23,6 +23,7 @@ from support.foreign_graphs import (
     transformer,
 )
 from support.imported_networks import add_graph, digests, graph_file, pixels, prepare_image
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.errors import CardError, MixtureError, UsageError, VerificationError
 from toolbox.network.card import network
@@ -72,7 +73,7 @@ def test_responses_are_those_of_an_independent_evaluator(
     # The evaluator takes BatchNormalization of opset 9 for the one of training; these weights are the same ones.
     evaluated = residual() if name == "residual-opset9" else model
     expected = reference(evaluated, images.astype(kind), names)
-    rows = noise.query("select layer, filter, stimulus_id, maximum, mean from responses")
+    rows = noise.query(seen("select layer, filter, stimulus_id, maximum, mean from responses"))
     for tap, tensor in zip(taps, names, strict=True):
         positions = np.moveaxis(expected[tensor].astype(np.float64), tap.axis, 1).reshape(6, tap.filters, -1)
         found = rows.filter(layer=tap.layer).sort("stimulus_id", "filter")
@@ -93,7 +94,7 @@ def test_a_graph_that_the_toolbox_wrote_comes_back_as_the_same_network(
     rows = (
         "select layer, filter, stimulus_id, maximum, mean from responses order by layer, filter, stimulus_id"
     )
-    assert study.query(rows, model="again").equals(study.query(rows, model="tiny"))
+    assert study.query(seen(rows), model="again").equals(study.query(seen(rows), model="tiny"))
     assert model_layers("again").drop("kind").equals(model_layers(card).drop("kind"))
 
 
@@ -102,7 +103,7 @@ def test_the_whole_way_to_a_figure(noise: Study, tmp_path: Path) -> None:
     noise.extract("noise", model="net", layers=["layer*", "fc"])
     profile = noise.query("layers/profile")
     assert set(profile["layer"]) == {"layer1.0.act", "layer1.0.act_1", "layer2.0.act", "layer2.0.act_1", "fc"}
-    table = noise.query("select layer, position, stride, receptive_field from layers order by position")
+    table = noise.query(seen("select layer, position, stride, receptive_field from layers order by position"))
     assert table.row(3) == ("layer1.0.act_1", 4, 4, 27)
 
 
@@ -142,7 +143,9 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     tensor = model.graph.output[0].name
     images = prepare_image(pixels(noise), "none").astype(np.float32)
     expected = np.concatenate([reference(model, image[None], [tensor])[tensor] for image in images])
-    rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
+    rows = noise.query(
+        seen("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
+    )
     np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
 
 
@@ -225,7 +228,9 @@ def test_large_tensors_of_float16_are_kept_beside_the_graph(noise: Study, tmp_pa
     noise.extract("noise", model="net")
     tensor = model.graph.output[0].name
     expected = reference(model, prepare_image(pixels(noise), "unit").astype(np.float16), [tensor])[tensor]
-    rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
+    rows = noise.query(
+        seen("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
+    )
     np.testing.assert_allclose(
         rows["maximum"].to_numpy().reshape(6, 5), expected, atol=0.02 * np.abs(expected).max()
     )

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from support.own_sql import seen
 from support.random_study import RandomStudy
 from toolbox.query import ask
 
@@ -14,7 +15,8 @@ from toolbox.query import ask
 def test_adjusted_slope_and_t_are_those_of_a_regression(random_study: RandomStudy) -> None:
     rows = ask(random_study.folder, "selectivity/adjusted").rows
     measured = ask(
-        random_study.folder, "select stimulus_id, value from property_values where property = 'luminance'"
+        random_study.folder,
+        seen("select stimulus_id, value from property_values where property = 'luminance'"),
     ).rows
     known = dict(measured.iter_rows())
     kept = [n for n, category in enumerate(random_study.categories) if category is not None and n in known]

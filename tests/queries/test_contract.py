@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from support.nearly import nearly
+from support.own_sql import seen
 from support.random_study import FILTERS, LAYERS, RandomStudy
 from support.small_study import (
     SET,
@@ -248,7 +249,7 @@ def test_every_listed_choice_is_one_of_those_that_are_asked_for_somewhere(query:
 def reordered(resampled_study: RandomStudy, tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     """The random study with its parts in the opposite order, resampled anew."""
     root = tmp_path_factory.mktemp("reordered")
-    responses = ask(resampled_study.folder, "select * from responses").rows
+    responses = ask(resampled_study.folder, seen("select * from responses")).rows
     shutil.copytree(
         resampled_study.folder.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("responses")
     )

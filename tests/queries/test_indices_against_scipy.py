@@ -326,3 +326,13 @@ def test_thresholds_count_the_filters_above_them(random_study: RandomStudy, inde
     shown = [row for row in expected if "pool" not in str(row[0])]
     parameters = {"index": index, "lowest": -0.987, "highest": 1.234, "steps": 11}
     assert ask(random_study.folder, "selectivity/threshold", parameters).rows.rows() == nearly(shown)
+
+
+def test_a_category_that_makes_up_all_of_a_sum_leaves_the_others_their_digits(tmp_path: Path) -> None:
+    response = np.array([30_000_000, 30_000_004, 1, 2, 4, 1, 3, 7], np.float32)[:, None]
+    names = np.array(["face"] * 2 + ["car"] * 3 + ["dog"] * 3)
+    labels = pl.DataFrame({"stimulus_id": range(8), "category": names})
+    study = small_study(tmp_path, long_table({"conv": (response, response)}), labels)
+    ((found,),) = ask(study, "selectivity/index").rows.filter(category="face").select("welch_t").rows()
+    face, rest = (response[chosen, 0].astype(np.float64) for chosen in (names == "face", names != "face"))
+    assert found == pytest.approx(stats.ttest_ind(face, rest, equal_var=False).statistic, rel=1e-12)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from support.commands import Outcome
+from support.forks import Forks, forks_of
 from support.random_study import RandomStudy, make_random_study
 from toolbox.content import content_folder
 
@@ -20,23 +19,36 @@ COPIED = ("d_prime", "auc", "lifetime_sparseness")
 """One index of each family."""
 
 
+LIBRARIES = "duckdb, polars, pyarrow.parquet, rich.table, scipy.stats, typer"
+"""Imported once; the toolbox in every process, as it reads the files of the indices then."""
+PROGRAM = """
+os.environ["COLUMNS"] = "500"
+
+def run(arguments, stdout, stderr):
+    for stream, path in ((1, stdout), (2, stderr)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    sys.argv = ["toolbox", *arguments]
+    from toolbox.__main__ import main
+    sys.exit(main())
+"""
+
+
 class Checkout:
     """A copy of the repository's code and content, and a study; its commands run in processes of their own."""
 
-    def __init__(self, root: Path, study: RandomStudy) -> None:
-        self.root, self.study = root, study
+    def __init__(self, root: Path, study: RandomStudy, forks: Forks) -> None:
+        self.root, self.study, self.forks = root, study, forks
 
     def run(self, *arguments: str) -> str:
         done = self.attempt(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "toolbox", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "500"}
-        return subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment, cwd=self.root
-        )
+    def attempt(self, *arguments: str) -> Outcome:
+        stdout, stderr = self.root / "stdout", self.root / "stderr"
+        self.forks.start(arguments, stdout, stderr)
+        code = self.forks.exit_code()
+        return Outcome(stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8"), code)
 
     def file(self, index: str) -> Path:
         return self.root / "queries/indices" / f"{index}.sql"
@@ -60,7 +72,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         copy.write_text(text.replace(f"-- {name}: ", f"-- {name}_copy: ", 1), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield Checkout(root, make_random_study(tmp_path_factory.mktemp("study") / "study"))
+        study = make_random_study(tmp_path_factory.mktemp("study") / "study")
+        with forks_of(PROGRAM, imports=LIBRARIES, root=root) as forks:
+            yield Checkout(root, study, forks)
 
 
 @pytest.mark.parametrize("name", COPIED)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from scipy.stats import rankdata, spearmanr
 
+from support.own_sql import seen
 from support.random_study import STIMULI, RandomStudy, make_random_study
 from support.small_study import SET
 from toolbox import Study
@@ -44,7 +45,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> RandomStudy:
 
 
 def values_of(study: StudyFolder, name: str) -> np.ndarray[Any, Any]:
-    rows = ask(study, f"select stimulus_id, value from variables where variable = '{name}'").rows
+    rows = ask(study, seen(f"select stimulus_id, value from variables where variable = '{name}'")).rows
     values = np.full(STIMULI, np.nan)
     values[rows["stimulus_id"].to_numpy()] = rows["value"].to_numpy()
     return values

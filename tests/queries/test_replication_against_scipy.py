@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from support.nearly import nearly
+from support.own_sql import seen
 from support.random_study import FILTERS, LAYERS, RandomStudy
 from toolbox.query import ask
 
@@ -47,7 +48,9 @@ def test_correlations_and_overlap_are_those_of_the_pairs(
     published: pl.DataFrame, random_study: RandomStudy,
 ) -> None:  # fmt: skip
     chosen = {"index": index, "statistic": statistic, "normalise": normalise}
-    here = ask(random_study.folder, "select * from index_values($index, $statistic, $normalise)", chosen).rows
+    here = ask(
+        random_study.folder, seen("select * from index_values($index, $statistic, $normalise)"), chosen
+    ).rows
     joined = published.join(here.rename({"value": "here"}), on=["layer", "filter", "category"]).rename(
         {"value": "there"}
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from support.index_definitions import DEFINITIONS, Measurement
 from support.nearly import nearly
+from support.own_sql import seen
 from support.small_study import long_table, small_study
 from toolbox.query import ask
 from toolbox.query.indices import RESAMPLED, SANITY, index_names, shipped_indices
@@ -68,7 +69,7 @@ def test_altered_indices_are_those_of_the_altered_labels(tmp_path: Path) -> None
     )
     study = study_of(tmp_path / "study", responses, 8)
     sql = "select * from relabelled_indices('maximum', 'target', 3, 2, 7) order by name, filter, alteration, repeat"
-    rows = ask(study, sql).rows.select("name", "filter", "alteration", "repeat", "value").rows()
+    rows = ask(study, seen(sql)).rows.select("name", "filter", "alteration", "repeat", "value").rows()
     expected = []
     for name in sorted(DEFINITIONS):
         for number in range(3):

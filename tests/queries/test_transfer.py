@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from scipy.stats import spearmanr
 
+from support.own_sql import seen
 from support.random_study import STIMULI, RandomStudy, make_random_study
 from support.small_study import SET, add_labels, add_responses, add_stimuli
 from toolbox.errors import MixtureError, UnknownNameError, UsageError
@@ -31,7 +32,9 @@ def halved(tmp_path_factory: pytest.TempPathFactory) -> RandomStudy:
         labels = Half(number, SEED).labels(labels_of(study))
         rows = {"stimulus_id": list(labels), "category": list(labels.values())}
         add_labels(study.folder, pl.DataFrame(rows), SET, f"half-{number}")
-    responses = ask(study.folder, "select * from responses", selection=Selection(SET, scheme="category")).rows
+    responses = ask(
+        study.folder, seen("select * from responses"), selection=Selection(SET, scheme="category")
+    ).rows
     add_stimuli(study.folder, pl.DataFrame({"stimulus_id": range(STIMULI)}), "other")
     others = pl.DataFrame(
         {"stimulus_id": range(STIMULI), "category": [*study.categories[1:], study.categories[0]]}
@@ -45,7 +48,9 @@ def values(
     study: RandomStudy, scheme: str, set_name: str = SET, **asked: Any
 ) -> dict[tuple[str, int, str], float]:
     query = "select layer, filter, category, value from index_values($index, 'maximum', 'filter') where not is_pool"
-    rows = ask(study.folder, query, {"index": "contrast", **asked}, Selection(set_name, (), scheme)).rows
+    rows = ask(
+        study.folder, seen(query), {"index": "contrast", **asked}, Selection(set_name, (), scheme)
+    ).rows
     return {row[:3]: row[3] for row in rows.rows() if row[3] is not None}
 
 
@@ -134,7 +139,9 @@ def test_a_set_that_chooses_must_be_another_one_that_is_there(halved: RandomStud
 def test_sets_without_a_common_category_are_refused(halved: RandomStudy) -> None:
     add_stimuli(halved.folder, pl.DataFrame({"stimulus_id": range(STIMULI)}), "strange")
     add_labels(halved.folder, pl.DataFrame({"stimulus_id": [0, 1], "category": ["x", "y"]}), "strange")
-    responses = ask(halved.folder, "select * from responses", selection=Selection(SET, (), "category")).rows
+    responses = ask(
+        halved.folder, seen("select * from responses"), selection=Selection(SET, (), "category")
+    ).rows
     add_responses(halved.folder, responses, "strange")
     with pytest.raises(UsageError, match=r"no category in common \(x, y; axe, car, dog, face\)"):
         ask(halved.folder, "filters/transfer", {"chosen_on": "strange"}, Selection(SET, (), "category"))

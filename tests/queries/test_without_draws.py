@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from support.nearly import nearly
+from support.own_sql import seen
 from support.random_study import FILTERS, LAYERS, RandomStudy
 from support.small_study import small_study
 from toolbox.analyse.significance import Resampling, resample
@@ -159,7 +160,7 @@ def test_the_shares_of_the_samples_in_which_a_layer_is_the_best_add_up_to_1(resa
 def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled: StudyFolder) -> None:
     rows = ask(resampled, "layers/significant", {"level": 1.0}).rows
     assert rows.select("filters", "dead", "significant").rows() == [(5, 1, 4)] * 6 + [(5, 5, 0)] * 3
-    tests = ask(resampled, "from significance").rows
+    tests = ask(resampled, seen("from significance")).rows
     assert rows["significant_fwe"].sum() == (tests["p_fwe"] < 1).sum()
 
 

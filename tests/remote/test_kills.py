@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.moments import at_every
 from support.object_storage import new_bucket, recorded_states, storage
 from toolbox import Study, UsageError
 from toolbox.store.availability import available_responses
@@ -30,15 +31,22 @@ def rows_of(study: Study) -> Rows:
     return {*rows}
 
 
+@at_every(4)
 def test_what_a_killed_extraction_leaves_counts_in_whole_parts_or_not_at_all(
-    address: str, tmp_path: Path, photographs: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+    step: int,
+    address: str,
+    tmp_path: Path,
+    photographs: Path,
+    card: str,
+    weights: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = Study(address, create=True)
     study.ingest(photographs, set="colours")
     with recorded_states(address) as states:
         study.extract("colours", model=card, weights=weights, part=3)
     expected, counts = rows_of(study), list[int]()
-    for number, state in enumerate(states):
+    for number, state in enumerate([*states[::step], states[-1]]):
         monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"cache-{number}"))
         left = f"s3://{new_bucket()}/study"
         storage().pipe({f"{left}/{name}": content for name, content in state.items()})

@@ -12,7 +12,7 @@ from support.commands import run
 from support.object_storage import SECRET, storage
 from toolbox import Study
 from toolbox.errors import ObjectStorageError, VerificationError
-from toolbox.remote import mirror
+from toolbox.remote import fetching, mirror
 
 QUERIES = ("layers/profile", "filters/representative", "layers/significant")
 SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
@@ -48,7 +48,7 @@ def another_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
 @pytest.fixture
 def placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every table were large."""
-    monkeypatch.setattr(mirror, "LARGEST_WHOLE", 0)
+    monkeypatch.setattr(fetching, "LARGEST_WHOLE", 0)
 
 
 def answers(study: Study) -> list[object]:
@@ -169,13 +169,30 @@ def test_what_a_storage_shows_as_folders_is_nothing(address: str, fill: Fill) ->
     assert study.verify(thorough=True).is_intact
 
 
-def test_a_result_is_never_written_to_an_address(address: str, fill: Fill, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("plot", "layers/profile", "--study", "{study}"), "profile.svg"),
+        (("share", "--study", "{study}"), "bundle"),
+        (("export", "colours", "--as", "npy", "--study", "{study}"), "responses"),
+        (("merge", "{study}", "{study}"), "both"),
+    ],
+    ids=("plot", "share", "export", "merge"),
+)
+def test_a_result_is_never_written_to_an_address(
+    address: str,
+    fill: Fill,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     fill(address)
-    command = ("plot", "layers/profile", "--study", address, "--output", "s3://laboratory/profile.svg")
-    line = run(*command, code=2).stderr.splitlines()[-1]
-    assert line.startswith(
-        "error: s3://laboratory/profile.svg is an address, and only studies can be in object"
-    )
+    words = [word.format(study=address) for word in command]
+    line = run(*words, "--output", f"s3://laboratory/{name}", code=2).stderr.splitlines()[-1]
+    assert line.startswith(f"error: s3://laboratory/{name} is an address, and only studies can be in object")
+    assert not list(tmp_path.glob("s3:*"))
 
 
 def test_a_damaged_object_ends_a_query(

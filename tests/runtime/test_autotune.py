@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from support.small_graphs import convolution, graph_of, session_of
+from toolbox.errors import ResourceError
 from toolbox.graph import Graph
 from toolbox.network.card import network
 from toolbox.network.chain import full_graph
@@ -20,6 +21,7 @@ from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import autotune as speed
 from toolbox.runtime.autotune import (
+    GPU_BATCHES,
     LARGE_MATRIX,
     MOST_WORKERS,
     arrangements,
@@ -151,6 +153,24 @@ def test_a_batch_that_costs_nothing_more_is_taken_without_loading_the_graph_agai
     session = start_fastest(DENSE, PIXELS, device="cpu", threads=4)
     assert started.arranged() == [(1, 4)]
     assert session.batch == 2
+
+
+def test_a_batch_that_does_not_fit_in_the_memory_of_a_gpu_is_not_taken(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def run(images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        tried.append(len(images))
+        if len(images) > 16:
+            raise ResourceError("the memory of the GPU is too small")
+        return [images.reshape(len(images), -1)]
+
+    monkeypatch.setattr(speed, "start_session", lambda *_, batch, **__: session_of([run], batch=batch))
+    monkeypatch.setattr(speed, "SECONDS", 0.01)
+    session = start_fastest(MAPS, PIXELS, device=Device("cuda", (0,)))
+    assert {*tried} == {*GPU_BATCHES}
+    assert session.batch == 16
 
 
 def test_it_does_not_probe_when_told_so(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:

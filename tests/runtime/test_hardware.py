@@ -12,6 +12,8 @@ from support.fake_driver import FakeDriver, no_driver
 from toolbox.errors import DeviceError
 from toolbox.runtime.hardware import (
     CUDA,
+    CUDA_LIBRARIES,
+    TENSORRT_LIBRARIES,
     Driver,
     Gpu,
     core_count,
@@ -22,6 +24,7 @@ from toolbox.runtime.hardware import (
     has_bf16,
     library_failure,
     memory_limit,
+    packaged_libraries,
     runtime,
     usable_cores,
 )
@@ -31,7 +34,7 @@ from toolbox.runtime.self_test import compute_once
 def test_a_driver_reports_its_cuda_and_its_gpus() -> None:
     driver = FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}, cuda=12040)
     assert find_driver(driver.load) == Driver(
-        (12, 4), (Gpu("NVIDIA A100", 40 * 10**9), Gpu("NVIDIA T4", 16 * 10**9))
+        (12, 4), (Gpu("NVIDIA A100", 40 * 10**9, (8, 0)), Gpu("NVIDIA T4", 16 * 10**9, (8, 0)))
     )
 
 
@@ -62,6 +65,26 @@ def test_cuda_needs_a_build_with_it_and_a_driver_that_answers() -> None:
 
 def test_a_provider_that_this_build_lacks_is_named() -> None:
     assert "onnxruntime_providers_abacus" in str(library_failure("abacus"))
+
+
+def test_nvidias_libraries_are_found_in_packages_of_any_folder_in_the_order_of_loading(
+    tmp_path: Path,
+) -> None:
+    own, base, last = (tmp_path / name for name in ("own", "base", "last"))
+    files = [
+        base / "nvidia" / "cu13" / "lib" / "libcublas.so.13",
+        base / "nvidia" / "cu13" / "lib" / "libcublasLt.so.13",
+        own / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9",
+        base / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9",
+        last / "tensorrt_libs" / "libnvinfer.so.10",
+        last / "nvidia" / "cu13" / "lib" / "libcublas.so.13",
+    ]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    folders = [str(folder) for folder in (own, base, last, tmp_path / "absent")]
+    assert [*packaged_libraries(TENSORRT_LIBRARIES, folders)] == [files[1], files[0], files[2], files[4]]
+    assert files[4] not in packaged_libraries(CUDA_LIBRARIES, folders)
 
 
 def test_a_container_may_use_less_than_the_cores_it_sees(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from support.fake_driver import FakeDriver
 from support.needs import needs_cuda, needs_no_cuda
 from support.small_graphs import convolution, session_of
-from toolbox.errors import DeviceError, ToolboxError, UsageError
+from toolbox.errors import DeviceError, ResourceError, ToolboxError, UsageError
 from toolbox.graph import Graph
 from toolbox.host import CPU
 from toolbox.runtime import computation as computations
@@ -28,6 +29,7 @@ from toolbox.runtime import device as devices
 from toolbox.runtime import session as sessions
 from toolbox.runtime.computation import (
     TENSORRT,
+    BoundComputation,
     FullPrecision,
     ImageBatch,
     provider_options,
@@ -192,11 +194,30 @@ def test_cuda_computes_in_full_precision_unless_asked() -> None:
 
 
 def test_tensorrt_has_cuda_behind_it_and_keeps_its_engines_in_the_cache(cache: Path) -> None:
-    (name, options), (behind, cuda) = provider_options("tensorrt", 1, "float32")
+    (name, options), (behind, cuda) = provider_options("tensorrt", 1, "float32", "ab12")
     assert (name, behind) == (TENSORRT, CUDA)
     assert options["device_id"] == cuda["device_id"] == "1"
     assert (options["trt_fp16_enable"], cuda["use_tf32"]) == ("0", "0")
-    assert options["trt_engine_cache_path"] == str(cache / "tensorrt")
+    assert options["trt_engine_cache_path"] == str(cache / "tensorrt" / "ab12")
+    assert options["trt_timing_cache_path"] == str(cache / "tensorrt")
+
+
+def sums(weight: float, side: int = 2) -> Graph:
+    """A sum of three channels, times a weight, for images of one size."""
+    kernel = np.full((1, 3, 1, 1), weight, np.float32)
+    return convolution(kernel, side, side, bias=np.zeros(1, np.float32), kernel_shape=[1, 1])
+
+
+def test_networks_that_differ_in_weights_alone_never_share_an_engine_of_tensorrt(
+    planners: list[Planner], cache: Path
+) -> None:
+    """The name that onnxruntime gives to a stored engine is the same for all weights of an architecture."""
+    for graph in (sums(1), sums(2), sums(1, side=3), sums(1)):
+        start_session(graph, device="tensorrt")
+    folders = [planner.providers[0][1]["trt_engine_cache_path"] for planner in planners]
+    assert folders[0] == folders[3]
+    assert len({*folders}) == 3
+    assert all(Path(folder).is_dir() and Path(folder).parent == cache / "tensorrt" for folder in folders)
 
 
 def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +233,8 @@ def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: py
 class Planner:
     """A session of TensorRT that notes the variable against TF32 when it is started, and whenever it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, providers: Any = ()) -> None:
+        self.providers = providers
         self.switches = [os.environ.get(devices.TF32_SWITCH)]
         self.images: list[tuple[int, ...]] = []
 
@@ -228,7 +250,7 @@ def planners(monkeypatch: pytest.MonkeyPatch) -> list[Planner]:
     started: list[Planner] = []
 
     def start(graph: Graph, options: Any, providers: Any) -> Planner:
-        started.append(Planner())
+        started.append(Planner(providers))
         return started[-1]
 
     monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
@@ -309,6 +331,62 @@ def test_tf32_is_refused_where_the_environment_forbids_it(monkeypatch: pytest.Mo
     check_precision("tf32", Device("cuda", (0,)))
 
 
+@pytest.mark.parametrize(
+    ("reason", "images", "error", "remedy"),
+    [
+        (
+            "Non-zero status code while running Conv node.\n Failed to allocate memory for requested buffer of size 4",
+            32,
+            ResourceError,
+            "the memory of the GPU is too small for 32 images, .*; choose fewer images with batch=16 (--batch 16)",
+        ),
+        (
+            "CUDA error 2: out of memory",
+            1,
+            ResourceError,
+            "for 1 image, .*; choose device='cpu' (--device cpu)",
+        ),
+        ("CUDNN_STATUS_ALLOC_FAILED", 3, ResourceError, "batch=1 (--batch 1)"),
+        (
+            "cuDNN is unavailable for CUDA Execution Provider:\n libcudnn.so.9",
+            2,
+            DeviceError,
+            "the GPU cannot compute (cuDNN is unavailable for CUDA Execution Provider: libcudnn.so.9); toolbox doctor "
+            "reports what to fix; or choose device='cpu' (--device cpu)",
+        ),
+    ],
+)
+def test_a_gpu_that_fails_at_a_batch_is_one_line(
+    graph: Graph,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+    images: int,
+    error: type[ToolboxError],
+    remedy: str,
+) -> None:
+    def fail(_: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        raise Fail(reason)
+
+    monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
+    monkeypatch.setattr(computations, "start_computation", lambda *_: fail)
+    session = start_session(graph, device="cuda", batch=images)
+    with pytest.raises(error) as caught:
+        session.run(np.ones((images, 3, 2, 2), np.float32))
+    assert re.search(re.escape(remedy).replace(r"\.\*", ".*"), str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_binding_computes_what_a_plain_run_does(graph: Graph) -> None:
+    plain = start_computation(graph, onnxruntime.SessionOptions(), [(CPU, {})])
+    bound = BoundComputation(plain, "cpu")
+    random = np.random.default_rng(0)
+    for count in (2, 3, 2, 3):
+        images = random.normal(size=(count, 3, 2, 2)).astype(np.float32)
+        for one, other in zip(plain(images), bound(images), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert len(bound.bindings) == 2
+
+
 @needs_cuda
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
 def test_onnxruntime_computes_on_the_gpu(graph: Graph, device: str) -> None:
@@ -369,6 +447,26 @@ def test_a_gpu_is_shown_whole_batches(provider: str, count: int, filled: int) ->
     images = np.arange(count * 3, dtype=np.uint8).reshape(count, 1, 1, 3)
     np.testing.assert_array_equal(session.run(images)["sum"], images.sum(axis=(1, 2, 3))[:, None])
     assert runner.shapes == [(filled, 1, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("provider", "batch", "part", "expected"),
+    [
+        (CUDA, 64, 600, 60),
+        (CUDA, 64, 1000, 63),
+        (CUDA, 32, 50, 25),
+        (TENSORRT, 32, 20, 20),
+        (CUDA, 64, 640, 64),
+        (CUDA, 1, 50, 1),
+        (CUDA, 64, 0, 64),
+        (CPU, 8, 50, 8),
+    ],
+)
+def test_a_part_divides_evenly_into_the_batches_of_a_gpu(
+    provider: str, batch: int, part: int, expected: int
+) -> None:
+    session = session_of([Recording()], provider=provider, batch=batch)
+    assert session.for_parts(part).batch == expected
 
 
 def test_a_cpu_is_shown_batches_as_they_are() -> None:

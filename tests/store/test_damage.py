@@ -23,6 +23,7 @@ from support.small_study import long_table, small_study
 from toolbox import Study
 from toolbox.errors import BusyError, ToolboxError, VerificationError
 from toolbox.files import read_json, write_json
+from toolbox.files.temporary import temporary_path
 from toolbox.store import checksums, parquet, verified
 from toolbox.store.checksums import (
     BLOCK,
@@ -233,7 +234,8 @@ def test_a_read_only_study_without_checksums_is_read(whole: Study, monkeypatch: 
 
 def test_what_killed_readers_left_of_a_checksum_is_swept(whole: Study) -> None:
     table = labels_of(whole)
-    left = checksums.entries_of(table) / ".entry.json.4194303-1-1.partial"  # type: ignore[operator]
+    here = temporary_path(checksums.entries_of(table) / "entry.json")  # type: ignore[operator]
+    left = here.with_name(here.name.replace(f"-{os.getpid()}-", "-4194303-"))
     left.touch()
     checksums.write_checksum(table, checksums.checksum_of_file(table))
     assert not left.exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import CARD
 from support.without_parts import take_away_responses
 from toolbox import Study
@@ -78,11 +79,11 @@ def test_queries_give_the_same_rows_from_roll_ups_alone(
 
 
 NEEDS_RESPONSES: dict[str, Callable[[Study], object]] = {
-    "responses": lambda study: study.query("select * from responses"),
-    "some responses": lambda study: study.query("select filter from responses where stimulus_id = 1"),
-    "a count of responses": lambda study: study.query("select count(*) from responses"),
+    "responses": lambda study: study.query(seen("select * from responses")),
+    "some responses": lambda study: study.query(seen("select filter from responses where stimulus_id = 1")),
+    "a count of responses": lambda study: study.query(seen("select count(*) from responses")),
     "the layers of responses": lambda study: study.query(
-        "select r.layer from responses r join labels using (stimulus_id)"
+        seen("select r.layer from responses r join labels using (stimulus_id)")
     ),
     "a rank index of layers": lambda study: study.query("layers/profile", index="precision"),
     "rank indices": lambda study: study.query("selectivity/ranks"),
@@ -103,7 +104,7 @@ def test_what_needs_responses_gets_one_line(imported: Study, task: str) -> None:
 
 def test_a_new_label_scheme_needs_responses(imported: Study, tmp_path: Path) -> None:
     table = tmp_path / "hue.csv"
-    stimuli = imported.query("select stimulus_id from stimuli")["stimulus_id"]
+    stimuli = imported.query(seen("select stimulus_id from stimuli"))["stimulus_id"]
     table.write_text("stimulus_id,hue\n" + "".join(f"{n},{'odd' if n % 2 else 'even'}\n" for n in stimuli))
     imported.label(SET, scheme="hue", source=table)
     with pytest.raises(UsageError, match="only roll-ups"):
@@ -175,7 +176,7 @@ def test_extraction_with_replace_takes_the_place_of_imported_roll_ups(
     plan = read_plan(folder)
     assert not imported_record(folder).exists()
     assert plan and len(plan.stimuli) == 6
-    assert imported.query("select count(*) as n from responses").height == 1
+    assert imported.query(seen("select count(*) as n from responses")).height == 1
     assert imported.query("selectivity/index").equals(before["selectivity/index"], null_equal=True)
     assert imported.verify(thorough=True).is_intact
 

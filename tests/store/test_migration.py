@@ -21,6 +21,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from support.commands import run
+from support.moments import at_every
+from support.own_sql import seen
 from support.places import files_naming
 from toolbox import Study
 from toolbox.errors import BusyError, ToolboxError, VerificationError
@@ -103,12 +105,14 @@ def test_places_of_images_are_in_one_line_each(earlier: Path) -> None:
     assert files_naming("/home/ada", earlier) == {
         "study.toml": ['photographs = "/home/ada/photographs"', 'elsewhere = "/home/ada/elsewhere"']
     }
-    assert study.query("select path from stimuli order by stimulus_id", set="colours")["path"].to_list() == [
+    assert study.query(seen("select path from stimuli order by stimulus_id"), set="colours")[
+        "path"
+    ].to_list() == [
         *(f"photographs/green/green {number}.png" for number in range(3)),
         *(f"photographs/red/red {number}.png" for number in range(3)),
         "elsewhere/blue.png",
     ]
-    for path in study.query("select path from stimuli", set="lines")["path"]:
+    for path in study.query(seen("select path from stimuli"), set="lines")["path"]:
         assert path.startswith("images/lines/lines/orientation-")
         assert study.folder.image(path).is_file()
     records = [json.loads(path.read_text()) for path in sorted(earlier.glob("runs/*.json"))]
@@ -148,10 +152,11 @@ def test_a_damaged_table_is_left_to_whoever_reads_it(earlier: Path) -> None:
         study.query("from stimuli", set="colours")
 
 
+@at_every(7)
 @pytest.mark.parametrize("happens", ["before", "after"])
 @pytest.mark.filterwarnings("ignore::toolbox.ResultWarning")
 def test_killed_at_any_rename_the_next_process_continues(
-    happens: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    happens: str, step: int, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, count, expected = os.replace, 0, set[str]()
     while True:
@@ -180,7 +185,7 @@ def test_killed_at_any_rename_the_next_process_continues(
             check_answers(root)
             expected = expected or files(root)
             assert files(root) - {"plans/.lock"} == expected - {"plans/.lock"}
-            count += 1
+            count += step
         else:
             break
     assert count > 25

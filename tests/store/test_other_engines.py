@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from support.own_sql import seen
 from toolbox import Study
 
 CONTRAST = """
@@ -82,7 +83,9 @@ def test_selectivities_are_those_of_the_toolbox(
     files = {file: file.read_bytes() for file in sorted(folder.iterdir())}
     assert len(files) == 3
     labels = study.folder.labels("colours")
-    expected = study.query("select layer, filter, category, contrast from selectivity('maximum', 'filter')")
+    expected = study.query(
+        seen("select layer, filter, category, contrast from selectivity('maximum', 'filter')")
+    )
     found = read(folder, labels, tmp_path / "iceberg").cast(expected.schema)
     assert_frame_equal(found, expected, check_row_order=False, abs_tol=1e-12)
     assert expected["contrast"].drop_nulls().len() > 0

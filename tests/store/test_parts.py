@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.memories import kept_in
+from support.own_sql import seen
 from support.small_study import MODEL, SET, grow_plan, identity_of, matrices, record, small_study
 from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
@@ -43,7 +44,7 @@ EXTRACT = f"toolbox extract {SET} --model {MODEL}"
 
 
 def everything(study: StudyFolder) -> Answer:
-    return ask(study, "select * from responses order by layer, filter, stimulus_id")
+    return ask(study, seen("select * from responses order by layer, filter, stimulus_id"))
 
 
 def folder_of(study: StudyFolder) -> ExtractionFolder:
@@ -542,14 +543,15 @@ def test_a_flipped_bit_in_a_small_table_is_never_read(table: str, two_parts: Stu
         from responses join labels using (stimulus_id) join stimuli using (stimulus_id) join layers using (layer)
         order by all
     """
-    sound, expected = path.read_bytes(), ask(two_parts, asked).rows
+    question = seen(asked)
+    sound, expected = path.read_bytes(), ask(two_parts, question).rows
     assert expected.height > 0
     for place in range(4, len(sound) - 4, max(1, len(sound) // 60)):
         damaged = bytearray(sound)
         damaged[place] ^= 16
         path.write_bytes(damaged)
         try:
-            rows = ask(two_parts, asked).rows
+            rows = ask(two_parts, question).rows
         except ToolboxError as error:
             assert "\n" not in str(error)
         else:  # a bit of the footer that nothing depends on

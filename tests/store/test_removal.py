@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import CARD
 from toolbox import Study
 from toolbox.errors import AmbiguousError, BusyError, UnknownNameError, UsageError
@@ -104,14 +105,17 @@ def test_a_model_goes_from_all_sets_or_from_one(full: Study) -> None:
     assert tables(full) == before - gone
     assert full.remove("model", "tiny").sets == ("colours",)
     assert tables(full) == {path for path in before if "model=tiny" not in path}
-    assert full.query("select count(*) as n from responses", set="colours")["n"].item() == 48
+    assert full.query(seen("select count(*) as n from responses"), set="colours")["n"].item() == 48
 
 
 def test_a_scheme_goes_with_what_was_computed_under_it(full: Study) -> None:
     before = tables(full)
     assert full.remove("scheme", "warmth").sets == ("colours",)
     assert tables(full) == {path for path in before if "scheme=warmth" not in path}
-    assert full.query("select count(*) as n from significance", set="colours", model="tiny")["n"].item() > 0
+    assert (
+        full.query(seen("select count(*) as n from significance"), set="colours", model="tiny")["n"].item()
+        > 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,7 @@ def test_what_was_written_after_an_interrupted_removal_stays(
     assert full.extract("other", model=card, weights=weights).shown == 6
     assert (
         Study(full.folder.root)
-        .query("select count(*) as n from responses", set="other", model="tiny")["n"]
+        .query(seen("select count(*) as n from responses"), set="other", model="tiny")["n"]
         .item()
         == 48
     )

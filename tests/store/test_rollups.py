@@ -22,6 +22,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from support.nearly import nearly
+from support.own_sql import seen
 from support.small_study import (
     MODEL,
     SET,
@@ -232,7 +233,7 @@ def test_every_index_from_rollups_is_that_of_the_responses(
     """
     with TemporaryDirectory() as folder:
         study = given.study(Path(folder) / "study")
-        assert ask(study, sql).rows.rows() == nearly(reference(given, statistic, normalise), 1e-6)
+        assert ask(study, seen(sql)).rows.rows() == nearly(reference(given, statistic, normalise), 1e-6)
 
 
 # --- made, extended, rebuilt ---
@@ -262,7 +263,7 @@ def of_responses(study: StudyFolder, scheme: str = SCHEME) -> list[Row]:
         for name in ("maximum", "mean")
     ]
     sql = f"{' union all '.join(selects)} order by layer, filter, category, statistic"
-    return ask(study, sql, selection=Selection(scheme=scheme)).rows.rows()
+    return ask(study, seen(sql), selection=Selection(scheme=scheme)).rows.rows()
 
 
 def rollup_of(study: StudyFolder, scheme: str = SCHEME) -> pa.Table:
@@ -297,7 +298,7 @@ def test_a_rollup_is_made_once(study: StudyFolder, read_parts: list[str]) -> Non
     hold(study)
     assert read_parts == ["part-0", "part-1", "part-2"]
     made = study.rollup(SET, MODEL, SCHEME).stat()
-    assert ask(study, "from rollups").rows.height == 2 * 3 * 3 * 2
+    assert ask(study, seen("from rollups")).rows.height == 2 * 3 * 3 * 2
     assert study.rollup(SET, MODEL, SCHEME).stat() == made
     assert provenance_of(study.rollup(SET, MODEL, SCHEME))["scheme"] == SCHEME
 
@@ -472,7 +473,7 @@ def test_killed_between_a_part_and_the_rollup_the_next_query_makes_it(study: Stu
     counted = (
         "select sum(n)::bigint as n from rollups where statistic = 'mean' and layer = 'conv1' and filter = 0"
     )
-    assert ask(study, counted).rows.item() == 9
+    assert ask(study, seen(counted)).rows.item() == 9
     hold(study)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import CARD, paint
 from toolbox import ResultWarning, Selection, Study
 from toolbox.errors import ToolboxError, UnknownNameError
@@ -39,7 +40,7 @@ def label(study: Study, set_name: str, scheme: str = "a-scheme") -> None:
 
 def meant(study: Study, **named: str) -> tuple[str, ...]:
     """Set, model and scheme of an answer."""
-    provenance = study.answer("from rollups", selection=Selection(**named)).provenance
+    provenance = study.answer(seen("from rollups"), selection=Selection(**named)).provenance
     return tuple(provenance[kind] for kind in ("set", "model", "scheme"))
 
 
@@ -78,7 +79,7 @@ def test_the_set_that_was_presented_first_is_meant_by_questions_about_responses(
     study.extract("colours", model=card, weights=weights)
     assert meant(study)[0] == "second"
     with pytest.warns(ResultWarning, match="colours is used, as it was the first"):
-        study.query("select count(*) as n from stimuli")
+        study.query(seen("select count(*) as n from stimuli"))
 
 
 def test_a_choice_is_named_in_the_notes(full: Study) -> None:

@@ -27,7 +27,9 @@ NOT_RUN = {
     'pip install -e ".[test]"': "installs; CI does it",
     'pip install "selectivity-toolbox[s3]"': "installs; the extra test has the same package",
     "make check": "runs this very test; CI does its parts",
-    'pytest -m "not network"': "runs this very test",
+    'pytest -m "not network and not long"': "runs this very test",
+    "pytest -m long": "runs other tests; CI does it",
+    'pytest -m "long or not long"': "runs this very test; CI does it in two steps",
     "pytest tests/queries": "runs other tests, which are run anyway",
     "pytest -n0 tests/test_files.py": "runs other tests, which are run anyway",
     "python tests/benchmarks/extraction.py --stimuli 128 --rounds 3": "measures for minutes",
@@ -47,6 +49,10 @@ NOT_RUN = {
     "toolbox ingest caltech101": "downloads 137 MB; the card has tests of its own",
 }
 """Command -> why no test of the chapters runs it."""
+SLOW = {
+    "toolbox render --layer block5_conv3 --filter 145 --seeds 1 --output rendered.png": "rendered.png",
+}
+"""Command that only a long test runs, as it takes half a minute -> the file that it writes."""
 
 _FENCE = re.compile(r"^```(?P<language>\w*)$")
 _HEADING = re.compile(r"^#+ (?P<heading>.+)$")
@@ -96,7 +102,7 @@ def commands(chapter: str) -> list[str]:
 
 
 def run_chapter(chapter: str, directory: Path) -> str:
-    """Run all blocks of a page in their order, but for the commands that are not run; what the others print."""
+    """Run all blocks of a page in their order, but for the commands in NOT_RUN and SLOW; what the others print."""
     return "".join(_run_block(block, directory) for block in blocks(chapter))
 
 
@@ -121,7 +127,8 @@ def _run_block(block: Block, directory: Path) -> str:
         return ""
     if block.language != "sh":
         return ""
-    lines = [line for line in block.text.splitlines() if _without_comment(line) not in NOT_RUN]
+    left_out = {*NOT_RUN, *SLOW}
+    lines = [line for line in block.text.splitlines() if _without_comment(line) not in left_out]
     return run_shell("\n".join(lines), directory)
 
 

@@ -10,8 +10,15 @@ from typing import Any
 class FakeDriver:
     """What `ctypes` would load; GPUs by name with their memory in bytes."""
 
-    def __init__(self, gpus: Mapping[str, int], cuda: int = 13000, fails: int = 0) -> None:
+    def __init__(
+        self,
+        gpus: Mapping[str, int],
+        cuda: int = 13000,
+        fails: int = 0,
+        capability: tuple[int, int] = (8, 0),
+    ) -> None:
         self._gpus, self._cuda, self._fails = list(gpus.items()), cuda, fails
+        self._capability = capability
 
     def load(self, _: str) -> FakeDriver:
         return self
@@ -34,6 +41,10 @@ class FakeDriver:
 
     def cuDeviceTotalMem_v2(self, memory: Any, device: Any) -> int:  # noqa: N802
         return _give(memory, self._gpus[device.value - 100][1])
+
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> int:  # noqa: N802
+        assert device.value >= 100
+        return _give(value, self._capability[{75: 0, 76: 1}[attribute]])
 
 
 def no_driver(name: str) -> Any:

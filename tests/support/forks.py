@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _SERVING = """
 import json, os, sys
-import toolbox.collect.extraction.run, toolbox.cli  # with all that an extraction needs
+import {imports}
 
 {program}
 
@@ -25,6 +27,9 @@ for line in sys.stdin:
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+EXTRACTION = "toolbox.collect.extraction.run, toolbox.cli"
+"""All that an extraction needs."""
 
 
 @dataclass
@@ -50,13 +55,21 @@ class Forks:
 
 
 @contextlib.contextmanager
-def forks_of(program: str) -> Iterator[Forks]:
-    """Where forks of a program come from; the program defines a function `run`."""
+def forks_of(program: str, *, imports: str = EXTRACTION, root: Path | None = None) -> Iterator[Forks]:
+    """Where forks of a program come from; the program defines a function `run`.
+
+    Args:
+        program: source text.
+        imports: modules that are imported once, before the forks.
+        root: folder of another copy of the toolbox, which is imported instead of this one.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVING.format(program=program)],
+        [sys.executable, "-c", _SERVING.format(imports=imports, program=program)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)} if root else None,
     ) as process:
         yield Forks(process)
         assert process.stdin is not None

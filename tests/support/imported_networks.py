@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from support.foreign_graphs import saved
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.network.card import network
 from toolbox.network.model import load_model
@@ -19,7 +20,7 @@ from toolbox.setup.adding import ImportedModel, add_model, examine_graph
 
 def pixels(study: Study) -> NDArray[np.uint8]:
     """The images in the order of their ids."""
-    rows = study.query("select path from stimuli order by stimulus_id")
+    rows = study.query(seen("select path from stimuli order by stimulus_id"))
     return np.stack([np.asarray(Image.open(study.folder.image(path))) for path in rows["path"]])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from support.foreign_graphs import SIDE, Builder, reference, residual, saved
 from support.imported_networks import add_graph, digests, digests_of, pixels, prepare_image
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.errors import UsageError
 from toolbox.setup.adding import add_model, examine_graph
@@ -115,7 +116,9 @@ def test_sparse_weights_are_filled_up(noise: Study, tmp_path: Path) -> None:
         model.graph.initializer.append(onnx.numpy_helper.from_array(whole, name))
     tensor = model.graph.output[0].name
     expected = reference(model, prepare_image(pixels(noise), "unit").astype(np.float32), [tensor])[tensor]
-    rows = noise.query("select maximum from responses where layer = 'matmul_1' order by stimulus_id, filter")
+    rows = noise.query(
+        seen("select maximum from responses where layer = 'matmul_1' order by stimulus_id, filter")
+    )
     np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
 
 

@@ -63,9 +63,13 @@ class Plots:
         self.rows = [each for each in arrangements(specification) if not any(arrangements(each, inside=True))]
         widths = [width_of(view) for view, _, _ in self.views]
         self.least = LEAST_PLOT / max([LEAST_PLOT, *widths])
+        self.fitted = 0
+        """Panels in a row for which the plots have their width."""
+        self.size = 0.0, 0.0
+        """Of the whole, as it was drawn last: drawing it is what takes time."""
 
-    def fit(self) -> None:
-        """Give the plots the width that makes the whole as wide as its room."""
+    def fit(self) -> float:
+        """Give the plots the width that makes the whole as wide as its room; how wide it is."""
         number = max((row["columns"] for row in self.rows), default=1)
         panels = max((panels_of(row) for row in self.rows), default=1)
         factor = self._fit_rows(min(number, panels))
@@ -75,16 +79,18 @@ class Plots:
         while factor > LARGEST and number < panels and self._fit_rows(number + 1) > SMALLEST:
             number += 1
             factor = self._fit_rows(number)
-        self._fit_rows(number)
+        if self.fitted != number:
+            self._fit_rows(number)
         self._fit_page(number, panels)
+        return self.size[0]
 
     def _fit_page(self, number: int, panels: int) -> None:
         """Place more panels in a row, and make them lower, where the whole would be higher than a page."""
-        heights = {number: size_of(self.whole)[1]}
+        heights = {number: self.size[1]}
         while heights[number] > PAGE and number < panels and self._has_room(number + 1):
             number += 1
             self._fit_rows(number)
-            heights[number] = size_of(self.whole)[1]
+            heights[number] = self.size[1]
         lowest = min(heights, key=lambda tried: heights[tried])
         if lowest != number:
             self._fit_rows(lowest)
@@ -100,12 +106,13 @@ class Plots:
         for view, _, _ in self.views:
             if height_of(view):
                 view["height"] *= factor
+        self.size = size_of(self.whole)
 
     def _has_room(self, number: int) -> bool:
         """Whether so many panels in a row, which share the axis at their left, would be wide enough to be read."""
         if not all("facet" in row for row in self.rows):
             return False
-        beside = size_of(self.whole)[0] - width_of(self.whole)
+        beside = self.size[0] - width_of(self.whole)
         names = [
             name_width(name) for row in self.rows if "facet" in row for name in row["facet"].get("sort") or []
         ]
@@ -122,11 +129,15 @@ class Plots:
         self._scale(factor)
         plots = width_of(self.whole)
         for _ in range(TRIALS):  # the width of the rest is not quite the same for all widths of the plots
-            missing = self.room - size_of(self.whole)[0]
+            self.size = size_of(self.whole)
+            missing = self.room - self.size[0]
             if abs(missing) < 1 or (missing < 0 and factor == self.least):
                 break
             factor = max(self.least, factor + missing / plots)
             self._scale(factor)
+        else:
+            self.size = size_of(self.whole)
+        self.fitted = number
         return factor
 
     def _scale(self, factor: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from toolbox.chart.composition import Specification, views, width_of
-from toolbox.chart.fitting import Plots, size_of
+from toolbox.chart.fitting import Plots
 from toolbox.chart.theme import CONFIG, Chart
 from toolbox.chart.titles import TITLE_WIDTH
 from toolbox.errors import UsageError
@@ -91,8 +91,7 @@ def fit_width(chart: Chart, width: Length) -> Chart:
     specification = deepcopy(chart.to_dict())
     if width.units < NARROW:
         _place_legends_beyond(specification, width.units)
-    Plots(specification, width.units).fit()
-    _check_legible(width, size_of(specification)[0])
+    _check_legible(width, Plots(specification, width.units).fit())
     fitted: Chart = alt.Chart.from_dict(specification)
     return fitted
 

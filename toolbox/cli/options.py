@@ -206,7 +206,9 @@ EngineOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    Option(help="Number of processes. Default: one a core; of a cluster, one a computer or GPU."),
+    Option(
+        help="Number of processes. Default: one a core, two with a GPU; of a cluster, one a computer or GPU."
+    ),
 ]
 AddressOption = Annotated[
     str | None,

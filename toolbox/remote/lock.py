@@ -21,7 +21,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolbox.errors import BusyError, ObjectStorageError, ToolboxError
-from toolbox.remote.place import Place, explained
+from toolbox.remote.answers import explained
+from toolbox.remote.place import Place
+from toolbox.remote.storage import changed_at, has_conditions, replace_unchanged
 
 LEASE = 60.0
 """Seconds after which a lock counts as left by a killed process."""
@@ -33,8 +35,6 @@ _GLANCE = 0.5
 """Seconds between two attempts to get a lock."""
 _SKEW = 60.0
 """Seconds by which the clocks may differ, where only a note depends on it."""
-_CONDITIONAL = ("s3", "s3a")
-"""Protocols in which an object can be replaced on the condition that it is still the same."""
 
 
 @dataclass
@@ -51,6 +51,10 @@ class _Lock:
     content: dict[str, str]
     renewed: float = field(default_factory=time.time)
     is_lost: bool = False
+
+    def text(self) -> bytes:
+        """What is put, each time something else, so that a version of the object is one renewal."""
+        return json.dumps({**self.content, "renewal": uuid.uuid4().hex}).encode()
 
 
 class HeldLocks:
@@ -126,7 +130,7 @@ class HeldLocks:
         """
         with contextlib.suppress(OSError, ValueError, ToolboxError), explained(self._place):
             if _read(files, name).get("mirror") != self._mirror:
-                changed = files.info(name).get("LastModified") or files.info(name).get("last_modified")
+                changed = changed_at(files.info(name))
                 return not changed or abs((datetime.now(UTC) - changed).total_seconds()) < LEASE + _SKEW
         return False
 
@@ -167,11 +171,10 @@ class HeldLocks:
         try:
             with explained(self._place):
                 found, holder = self._files.info(lock.name), _read(self._files, lock.name)
-                version = _etag(found)
                 if holder.get("mirror") != self._mirror and not self._is_left(found):
                     return False
-                if self._place.protocol in _CONDITIONAL:
-                    self._put(lock, IfMatch=version)
+                if has_conditions(self._place):
+                    self._replace(lock, found)
                 elif holder.get("mirror") == self._mirror:
                     self._put(lock, mode="overwrite")
                 else:
@@ -182,18 +185,21 @@ class HeldLocks:
 
     def _is_left(self, found: dict[str, Any]) -> bool:
         """Whether a lock was not renewed for a while, by the clock of the storage."""
-        changed = found.get("LastModified")
-        if self._place.protocol not in _CONDITIONAL or changed is None:
+        changed = changed_at(found)
+        if not has_conditions(self._place) or changed is None:
             return False
         name = f"{self._place.path}/.clock-{uuid.uuid4().hex}"
         self._files.pipe_file(name, b"")
-        now = self._files.info(name)["LastModified"]
+        now = changed_at(self._files.info(name))
         self._files.rm_file(name)
-        return bool((now - changed).total_seconds() > LEASE)
+        return now is not None and (now - changed).total_seconds() > LEASE
 
-    def _put(self, lock: _Lock, **condition: Any) -> None:
-        text = json.dumps({**lock.content, "renewal": uuid.uuid4().hex})
-        self._files.pipe_file(lock.name, text.encode(), **condition)
+    def _put(self, lock: _Lock, mode: str) -> None:
+        self._files.pipe_file(lock.name, lock.text(), mode=mode)
+
+    def _replace(self, lock: _Lock, found: dict[str, Any]) -> None:
+        """Put a lock on the condition that it is still the one that was found."""
+        replace_unchanged(self._files, self._place, lock.name, lock.text(), found)
 
     def _keep_renewing(self, lock: _Lock, stopped: threading.Event) -> None:
         while not stopped.wait(_RENEWAL):
@@ -209,12 +215,14 @@ class HeldLocks:
         """Put the object again, if it is still that of this process. The guard is held."""
         try:
             with explained(self._place):
-                version = _etag(self._files.info(lock.name))
+                found = self._files.info(lock.name)
                 if not self._is_own(lock):
                     lock.is_lost = True
                     return
-                condition = {"IfMatch": version} if self._place.protocol in _CONDITIONAL else {}
-                self._put(lock, **condition)
+                if has_conditions(self._place):
+                    self._replace(lock, found)
+                else:
+                    self._put(lock, mode="overwrite")
         except (FileNotFoundError, FileExistsError):
             lock.is_lost = True
         else:
@@ -234,7 +242,7 @@ class HeldLocks:
         who, task = holder.get("computer") or "another computer", holder.get("task") or "writing"
         after = (
             f"if it was stopped by force, try again after {LEASE:.0f} s"
-            if self._place.protocol in _CONDITIONAL
+            if has_conditions(self._place)
             else f"if it was stopped by force, delete {self._shown(name)}"
         )
         folder = self._shown(name).removesuffix("/.lock")
@@ -255,7 +263,3 @@ def _read(files: Any, name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(name)
     return content
-
-
-def _etag(found: dict[str, Any]) -> str:
-    return str(found.get("ETag", ""))

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.errors import ResourceError
 from toolbox.graph import Graph
 from toolbox.network.architecture import Input
 from toolbox.runtime.device import Device, choose_device
@@ -22,6 +23,8 @@ from toolbox.runtime.session import Session, start_session
 
 MOST_WORKERS = 8
 """Largest number of workers. Each one holds the maps of its images: 150 MB for VGG16."""
+GPU_BATCHES = (32, 64, 16)
+"""Images in a batch on a GPU that are tried; the first is used where nothing is tried."""
 LARGE_MATRIX = 2_000_000
 """Numbers in a weight matrix from which reading it takes longer than multiplying it with the input of one image."""
 SECONDS = 0.5
@@ -50,7 +53,7 @@ def arrangements(
         batch: images in one run; None to try several numbers.
     """
     if device.gpus:
-        return [Arrangement(len(device.gpus), 0, size) for size in ((batch,) if batch else (32, 64, 16))]
+        return [Arrangement(len(device.gpus), 0, size) for size in ((batch,) if batch else GPU_BATCHES)]
     few = max(1, -(-cores // MOST_WORKERS))  # rounded up, so that no core is idle
     choices = dict.fromkeys([threads] if threads else [few, cores])
     sizes = (batch,) if batch else _usual_batches(graph)
@@ -119,12 +122,20 @@ def _fastest(
         if session is None or not _is_arranged(session, choice):
             session = None  # released before the next one is loaded, because a session may take a gigabyte
             session = start(**asdict(choice))
-        rates[choice] = rate(replace(session, batch=choice.batch), pixels, SECONDS)
+        rates[choice] = _trial(replace(session, batch=choice.batch), pixels)
     best = max(choices, key=rates.__getitem__)
     if session is None or not _is_arranged(session, best):
         session = None
         session = start(**asdict(best))
     return replace(session, batch=best.batch)
+
+
+def _trial(session: Session, pixels: NDArray[np.uint8]) -> float:
+    """Images per second; 0 where a batch does not fit in the memory of a GPU."""
+    try:
+        return rate(session, pixels, SECONDS)
+    except ResourceError:
+        return 0.0
 
 
 def _is_arranged(session: Session, choice: Arrangement) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +17,18 @@ from numpy.typing import NDArray
 
 from toolbox.cache import cache_folder
 from toolbox.distribution import install_command
-from toolbox.errors import DeviceError
+from toolbox.errors import DeviceError, ResourceError, ToolboxError
 from toolbox.graph import Graph
 from toolbox.host import CPU, import_onnxruntime, temporary_entry
 from toolbox.runtime.device import TF32_SWITCH
-from toolbox.runtime.hardware import CUDA, library_failure
+from toolbox.runtime.hardware import CUDA, library_failure, load_libraries
 
 onnxruntime = import_onnxruntime()
 
 TENSORRT = "TensorrtExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
+GPU_BINDING = False
+"""Whether the images of a batch go through one buffer that stays on the GPU (onnxruntime's IOBinding)."""
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
 SILENT, WARNING = 4, 2
 """Lowest severity of the messages that onnxruntime prints: only fatal errors, and its default."""
@@ -37,6 +41,10 @@ Provider = tuple[str, dict[str, str]]
 """An execution provider of onnxruntime, and its options."""
 
 _PLANNING = threading.Lock()
+_OUT_OF_MEMORY = re.compile(
+    r"failed to allocate|out of memory|OUT_OF_MEMORY|ALLOC_FAILED|MEMORY_ALLOCATION", re.I
+)
+"""What onnxruntime, CUDA, cuDNN and cuBLAS report where a GPU has too little memory."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,69 @@ class OnnxComputation:
         """All outputs, in the order of the graph."""
         results: Sequence[NDArray[np.float32]] = self.session.run(self.outputs, {self.entry: images})
         return results
+
+
+@dataclass(frozen=True)
+class BoundComputation:
+    """A computation whose input stays in the memory of a device (onnxruntime's IOBinding), per shape of a batch."""
+
+    computation: OnnxComputation
+    device: str
+    gpu: int = 0
+    bindings: dict[tuple[int, ...], tuple[Any, Any]] = field(default_factory=dict)
+    """Shape of the images -> the input on the device, and the binding of inputs and outputs."""
+
+    def __call__(self, images: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        """All outputs, in the order of the graph."""
+        given, binding = self.bindings.get(images.shape) or self._bind(images)
+        given.update_inplace(np.ascontiguousarray(images))
+        self.computation.session.run_with_iobinding(binding)
+        results: Sequence[NDArray[np.float32]] = binding.copy_outputs_to_cpu()
+        return results
+
+    def _bind(self, images: ImageBatch) -> tuple[Any, Any]:
+        given = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+            images.shape, images.dtype.type, self.device, self.gpu
+        )
+        binding = self.computation.session.io_binding()
+        binding.bind_ortvalue_input(self.computation.entry, given)
+        for name in self.computation.outputs:
+            binding.bind_output(name, self.device, self.gpu)
+        self.bindings[images.shape] = given, binding
+        return given, binding
+
+
+@dataclass(frozen=True)
+class ExplainedComputation:
+    """A computation on a GPU, whose failures are those of its memory, its driver or its libraries."""
+
+    computation: Computation
+
+    def __call__(self, images: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        """All outputs, in the order of the graph.
+
+        Raises: ResourceError where the batch does not fit in the memory of the GPU; DeviceError where the GPU fails.
+        """
+        try:
+            return self.computation(images)
+        except Exception as error:  # the exceptions of onnxruntime have no common class
+            raise _gpu_error(error, len(images)) from error
+
+
+def _gpu_error(error: Exception, images: int) -> ToolboxError:
+    reason = " ".join(str(error).split())
+    if _OUT_OF_MEMORY.search(reason):
+        smaller = (
+            f"choose fewer images with batch={images // 2} (--batch {images // 2})" if images > 1 else ""
+        )
+        remedy = smaller or "choose device='cpu' (--device cpu)"
+        return ResourceError(
+            f"the memory of the GPU is too small for {images} image{'s' * (images > 1)}, perhaps beside other programs "
+            f"(nvidia-smi lists them); {remedy}"
+        )
+    return DeviceError(
+        f"the GPU cannot compute ({reason}); toolbox doctor reports what to fix; or choose device='cpu' (--device cpu)"
+    )
 
 
 @dataclass(frozen=True)
@@ -123,42 +194,57 @@ def gpu_computation(graph: Graph, kind: str, gpu: int, precision: str) -> Comput
 
     Raises: DeviceError when the GPU cannot be used.
     """
-    providers = provider_options(kind, gpu, precision)
+    network = _network_digest(graph) if kind == "tensorrt" else ""
+    providers = provider_options(kind, gpu, precision, network)
     if kind == "cuda":
-        return _start_on_gpu(graph, providers)
+        return ExplainedComputation(_start_on_gpu(graph, providers))
     if failure := library_failure("tensorrt"):
         raise DeviceError(
             f"device 'tensorrt' cannot be used ({failure}); choose device='cuda' (--device cuda), or install TensorRT"
         )
+    Path(providers[0][1]["trt_engine_cache_path"]).mkdir(parents=True, exist_ok=True)
     with without_tf32():
-        return FullPrecision(_start_on_gpu(graph, providers))
+        return ExplainedComputation(FullPrecision(_start_on_gpu(graph, providers)))
 
 
-def provider_options(kind: str, gpu: int, precision: str) -> list[Provider]:
+def provider_options(kind: str, gpu: int, precision: str, network: str = "") -> list[Provider]:
     """Execution providers with their options, in the order in which they are offered the operators of the graph.
 
     Args:
         kind: 'cuda' or 'tensorrt'.
         gpu: number of the GPU.
         precision: 'float32' or 'tf32'.
+        network: what distinguishes the graph with its weights from all others.
     """
     # Ten bits of mantissa are too few for published numbers, so TF32 is used only on request.
     cuda = (CUDA, {"device_id": str(gpu), "use_tf32": str(int(precision == "tf32")), **CUDA_OPTIONS})
     if kind == "cuda":
         return [cuda]
+    folder = cache_folder() / "tensorrt"
     engines = {
         "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": str(cache_folder() / "tensorrt"),
+        # The name that onnxruntime gives to an engine depends on the graph, but not on the weights in it.
+        "trt_engine_cache_path": str(folder / network),
         "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder),
     }
     return [(TENSORRT, {"device_id": str(gpu), "trt_fp16_enable": "0", **engines}), cuda]
 
 
+def _network_digest(graph: Graph) -> str:
+    """A digest of a graph with its weights."""
+    known = hashlib.sha256(graph.proto.SerializeToString(deterministic=True))
+    for name, tensor in sorted(graph.tensors.items()):
+        known.update(name.encode())
+        known.update(np.ascontiguousarray(tensor).data)
+    return known.hexdigest()[:32]
+
+
 def _start_on_gpu(graph: Graph, providers: Sequence[Provider]) -> Computation:
-    with contextlib.redirect_stdout(io.StringIO()):  # preload_dlls prints what it loads
-        onnxruntime.preload_dlls()
+    load_libraries()
     with _silence():
-        return start_computation(graph, onnxruntime.SessionOptions(), providers)
+        started = start_computation(graph, onnxruntime.SessionOptions(), providers)
+    return BoundComputation(started, "cuda", int(providers[0][1]["device_id"])) if GPU_BINDING else started
 
 
 def start_computation(graph: Graph, options: Any, providers: Sequence[Provider]) -> OnnxComputation:

@@ -11,7 +11,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -24,19 +24,29 @@ from toolbox.host import import_onnxruntime, import_openvino
 CUDA = "CUDAExecutionProvider"
 NO_DEVICE = 100
 """CUDA's error code when the driver finds no GPU."""
+CAPABILITY = (75, 76)
+"""CUDA's numbers of the two parts of a GPU's compute capability."""
+OLDEST_CAPABILITY = {13: (7, 5)}
+"""Major version of CUDA -> the compute capability of the oldest GPUs that it supports."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 PROCESSOR = Path("/proc/cpuinfo")
 MEMORY = Path("/proc/meminfo")
+CUDNN = "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
+"""Name of the library that computes convolutions."""
+CUDA_LIBRARIES = ("cublasLt", "cublas", "nvrtc", "curand", "cufft", "cudart", "cudnn")
+"""NVIDIA's libraries that onnxruntime needs, each one after those that it needs itself."""
+TENSORRT_LIBRARIES = (*CUDA_LIBRARIES, "nvinfer", "nvonnxparser")
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Names of the bf16 instructions in Linux: of AMD and Intel, of Intel's AMX, of ARM."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU and its memory in bytes."""
+    """One NVIDIA GPU, its memory in bytes, and its compute capability, as (major, minor)."""
 
     name: str
     memory: int
+    capability: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -128,13 +138,56 @@ def library_failure(provider: str) -> str | None:
     path = Path(onnxruntime.__file__).parent / "capi" / f"{prefix}onnxruntime_providers_{provider}{suffix}"
     if not path.is_file():
         return f"{path.name} is not part of this onnxruntime"
-    with contextlib.redirect_stdout(io.StringIO()):  # preload_dlls prints what it loads
-        onnxruntime.preload_dlls()
+    load_libraries(TENSORRT_LIBRARIES if provider == "tensorrt" else CUDA_LIBRARIES)
+    return _loading_failure(str(path))
+
+
+def cudnn_failure() -> str | None:
+    """The reason why cuDNN cannot be loaded, or None. onnxruntime starts without it, and fails at a convolution."""
+    load_libraries()
+    return _loading_failure(CUDNN)
+
+
+def _loading_failure(name: str) -> str | None:
     try:
-        ctypes.CDLL(str(path))
+        ctypes.CDLL(name)
     except OSError as error:
         return str(error)
     return None
+
+
+def load_libraries(names: Sequence[str] = CUDA_LIBRARIES) -> None:
+    """Load NVIDIA's libraries, so that onnxruntime finds them, from packages of pip or where the system finds them.
+
+    Args:
+        names: names of the libraries, without 'lib', in the order of loading.
+    """
+    onnxruntime = import_onnxruntime()
+    for file in packaged_libraries(names, [str(Path(onnxruntime.__file__).parent.parent), *sys.path]):
+        with contextlib.suppress(OSError):  # what cannot be loaded is reported where it is needed
+            ctypes.CDLL(str(file))
+    with contextlib.redirect_stdout(io.StringIO()):  # preload_dlls prints what it loads
+        onnxruntime.preload_dlls()
+
+
+def packaged_libraries(names: Sequence[str], folders: Sequence[str]) -> Iterator[Path]:
+    """The files of NVIDIA's libraries in packages of pip, on Linux.
+
+    onnxruntime looks for packages only in the folder in which it is installed, and never for those of TensorRT. Where
+    one environment adds packages to those of another, such as a user's to a cluster's, they are in another folder.
+
+    Args:
+        names: names of the libraries, without 'lib'.
+        folders: folders with packages, such as `sys.path`; of each library, the first folder that has it counts.
+    """
+    for name in names:
+        per_folder = ([*_library_files(Path(folder), name)] for folder in folders)
+        yield from next(filter(None, per_folder), [])
+
+
+def _library_files(folder: Path, name: str) -> Iterator[Path]:
+    for place in ("nvidia/*/lib", "tensorrt_libs"):
+        yield from sorted(folder.glob(f"{place}/lib{name}.so.*"))
 
 
 def core_count() -> int:
@@ -204,7 +257,14 @@ def _gpu(driver: Any, number: int) -> Gpu:
     driver.cuDeviceGet(ctypes.byref(device), number)
     driver.cuDeviceGetName(name, len(name), device)
     driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
-    return Gpu(name.value.decode(errors="replace"), memory.value)
+    major, minor = (_attribute(driver, device, number) for number in CAPABILITY)
+    return Gpu(name.value.decode(errors="replace"), memory.value, (major, minor))
+
+
+def _attribute(driver: Any, device: ctypes.c_int, number: int) -> int:
+    value = ctypes.c_int(0)
+    driver.cuDeviceGetAttribute(ctypes.byref(value), number, device)
+    return value.value
 
 
 def _memory_of(key: str, system: Path) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 import numpy as np
@@ -48,15 +48,30 @@ class Session:
     _free: SimpleQueue[Computation]
 
     @property
+    def has_gpu(self) -> bool:
+        """Whether a GPU computes."""
+        return self.provider in (CUDA, TENSORRT)
+
+    @property
     def arrangement(self) -> str:
         """Workers, threads and batch, in words."""
         threads = f" of {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
         return f"{self.workers} worker{'s' * (self.workers != 1)}{threads}, batches of {self.batch}"
 
+    def for_parts(self, stimuli: int) -> Session:
+        """The session with batches into which a part divides evenly: a smaller one costs a GPU as much as a whole one.
+
+        Args:
+            stimuli: the number of stimuli in a part.
+        """
+        if not (self.has_gpu and stimuli):
+            return self
+        return replace(self, batch=-(-stimuli // -(-stimuli // self.batch)))
+
     def run(self, images: ImageBatch) -> dict[str, NDArray[np.float32]]:
         """All outputs by name, each with the images along the first dimension; `images` are inputs of the graph."""
         count = len(images)
-        if self.provider in (CUDA, TENSORRT) and count < self.batch:  # a GPU plans again for every new shape
+        if self.has_gpu and count < self.batch:  # a GPU plans again for every new shape
             images = np.concatenate([images, np.zeros((self.batch - count, *images.shape[1:]), images.dtype)])
         computation = self._free.get()
         try:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.categories import compose_accents, read_categories
@@ -125,7 +126,7 @@ def _list_one(source: Path, listed: _Listed) -> None:
         ]
 
 
-def _list_archive(archive: Archive, names: Iterable[str], inside: str, listed: _Listed) -> None:
+def _list_archive(archive: Archive[Any], names: Iterable[str], inside: str, listed: _Listed) -> None:
     """Add the images of an archive, with the labels beside them."""
     seen = [name for name in names if not any(map(is_hidden, PurePosixPath(name).parts))]
     samples = read_samples(archive, sorted(seen, key=_level_by_level))

@@ -170,7 +170,8 @@ class StudyCollection(StudyDirectory):
             replace: discard responses of other weights, layers or images; those of the same are kept.
             engine: who presents the stimuli: 'here', this process; 'processes' of this computer; or 'ray', a cluster.
                 A script that asks for processes must start in `if __name__ == "__main__":`.
-            workers: number of processes; None for one a core or, of a cluster, one a computer or GPU.
+            workers: number of processes; None for one a core, two with a GPU or, of a cluster, one a computer or
+                GPU.
             address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this
                 computer.
             gpus_per_worker: GPUs of every process of a cluster; 0.5 for two processes a GPU.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.own_sql import seen
 from support.tiny_network import paint, write_weights
 from toolbox import Study
 from toolbox.collect.extraction import parts as module
@@ -94,7 +95,7 @@ def test_stimuli_that_are_new_get_all_layers(
     report = study.extract("colours", model=card, weights=weights, layers="*")
     assert (report.shown, report.stimuli) == (7, 7)
     assert [len(outputs) for outputs in started] == [2, 4, 6]
-    rows = study.query("select count(*) as n, count(distinct stimulus_id) as stimuli from responses")
+    rows = study.query(seen("select count(*) as n, count(distinct stimulus_id) as stimuli from responses"))
     assert rows.rows() == [(7 * 8, 7)]
 
 

@@ -12,14 +12,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from support.tiny_network import paint, write_weights
+from support.own_sql import seen
+from support.part_records import ingest_many, part_values
+from support.small_graphs import session_of
+from support.tiny_network import write_weights
 from toolbox import Extraction, Study
+from toolbox.collect.extraction import worker
+from toolbox.collect.extraction.engines import processes
 from toolbox.collect.extraction.engines import ray as engine
+from toolbox.collect.extraction.worker import WorkerPlace
 from toolbox.errors import (
     AmbiguousError,
     DeviceError,
@@ -29,7 +36,8 @@ from toolbox.errors import (
     UsageError,
     WeightsError,
 )
-from toolbox.files import read_json
+from toolbox.runtime.device import Device
+from toolbox.runtime.hardware import CUDA
 
 MARK = f"TOOLBOX_TEST_OF_ENGINES={os.getpid()}"
 """In the environment of the processes of Ray that belong to these tests."""
@@ -56,15 +64,7 @@ def chosen(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 def many(tmp_path: Path, cache: Path) -> Study:
     """A study of 24 images that take a while to decode."""
-    for number in range(24):
-        paint(
-            tmp_path / "many" / f"category {number % 3}" / f"{number}.png",
-            (9 * number, 255 - number, 7),
-            side=900,
-        )
-    study = Study(tmp_path / "study", create=True)
-    study.ingest(tmp_path / "many", set="many")
-    return study
+    return ingest_many(Study(tmp_path / "study", create=True), tmp_path / "many", 24, side=900)
 
 
 @pytest.fixture
@@ -73,16 +73,7 @@ def here(many: Study, tmp_path: Path, card: str, weights: str) -> list[str]:
     study = Study(tmp_path / "here", create=True)
     study.ingest(tmp_path / "many", set="many")
     study.extract("many", model=card, weights=weights, part=2)
-    return values(study)
-
-
-def records(study: Study) -> list[dict[str, Any]]:
-    files = study.folder.plans("many", "tiny").glob("part-*.json")
-    return sorted(map(read_json, files), key=lambda record: record["part"])
-
-
-def values(study: Study) -> list[str]:
-    return [record["values"] for record in records(study)]
+    return part_values(study)
 
 
 def check_whole(study: Study) -> None:
@@ -118,7 +109,7 @@ def test_workers_write_the_parts_that_one_process_writes(
         progress=lambda _, done, all: told.append((done, all)),
         **chosen,
     )
-    assert values(many) == here
+    assert part_values(many) == here
     assert (report.shown, report.stimuli) == (24, 24)
     assert "each with 1 worker of 1 thread" in report.arrangement
     assert (told[0], told[-1]) == ((0, 24), (24, 24))
@@ -140,10 +131,10 @@ def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
 
     report = many.extract("many", model=card, weights=weights, part=2, progress=kill, **chosen)
     assert killed
-    assert (report.stimuli, values(many)) == (24, here)
+    assert (report.stimuli, part_values(many)) == (24, here)
     check_whole(many)
     rows = many.query(
-        "select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses"
+        seen("select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses")
     )
     assert rows.rows() == [(24 * 8, 24 * 8)]
 
@@ -195,7 +186,7 @@ def test_layers_are_added_by_workers(
 ) -> None:
     many.extract("many", model=card, weights=weights, part=2, layers="pool")
     many.extract("many", model=card, weights=weights, layers="*", **chosen)
-    assert values(many) == here
+    assert part_values(many) == here
     check_whole(many)
 
 
@@ -235,7 +226,7 @@ def test_a_driver_that_is_killed_loses_no_part_that_is_finished(
     assert 2 <= len(finished) < 12
     report = many.extract("many", model=card, weights=weights, part=2, **chosen)
     assert report.shown <= 24 - 2 * (len(finished) - 1)  # the last one may have been without its record
-    assert values(many) == here
+    assert part_values(many) == here
     kept = sum(path.stat().st_mtime_ns == time for path, time in finished.items())
     assert kept >= len(finished) - 1
     check_whole(many)
@@ -255,7 +246,7 @@ def test_an_interrupted_run_ends_its_processes_and_goes_on(
     assert workers_of("processes") == []
     check_whole(many)
     assert many.extract("many", model=card, weights=weights, part=2).stimuli == 24
-    assert values(many) == here
+    assert part_values(many) == here
 
 
 def test_another_cluster_than_that_of_the_program_is_refused(
@@ -301,6 +292,57 @@ def test_workers_share_the_cores_and_gpus_of_every_computer(
 
 
 @pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "cpu"),
+        ({"gpus_per_worker": 0.5}, "cuda:all"),
+        ({"gpus_per_worker": 2}, "cuda:all"),
+        ({"gpus_per_worker": 2, "device": "cuda"}, "cuda"),
+        ({"device": "cpu"}, "cpu"),
+    ],
+)
+def test_a_worker_uses_the_gpus_that_it_asked_for_and_no_other(
+    options: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    asked = Extraction(engine="ray", **options)
+    place = WorkerPlace(str(tmp_path), "many", asked, False, False, (0,), "run", None)
+    assert engine._with_device(place, asked).options.device == expected
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, 25), ({"batch": 32}, 32)])
+def test_a_gpu_computes_whole_batches_of_a_part_unless_their_size_is_given(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], expected: int
+) -> None:
+    started = session_of([lambda images: [images]], provider=CUDA, batch=32)
+    monkeypatch.setattr(worker, "start_network", lambda *_, **__: started)
+    monkeypatch.setattr(worker, "compare_with_exact", lambda *_: None)
+    request = SimpleNamespace(options=Extraction(**options))
+    task = SimpleNamespace(request=request, network=SimpleNamespace(batch=0))
+    planned = SimpleNamespace(
+        stimuli=range(120), plan=SimpleNamespace(parts=(range(50), range(50), range(20)))
+    )
+    run: Any = SimpleNamespace(task=task, planned=planned)
+    assert worker.Worker(run)._network(("sum",)).session.batch == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "expected"),
+    [
+        (Device("cpu"), None, 16),
+        (Device("cuda", (0,)), None, 2),
+        (Device("cuda", (0,)), 4, 4),
+        (Device("cpu"), 3, 3),
+    ],
+)
+def test_few_processes_share_the_memory_of_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, device: Device, workers: int | None, expected: int
+) -> None:
+    monkeypatch.setattr(processes, "usable_cores", lambda: 16)
+    request: Any = SimpleNamespace(device=device, options=Extraction(engine="processes", workers=workers))
+    assert processes.crew_size(request, 100)[0] == expected
+
+
+@pytest.mark.parametrize(
     ("options", "fault", "message"),
     [
         ({"gpus_per_worker": 1}, DeviceError, "2 cores and 0 GPUs on 1 computers, and no room"),
@@ -323,6 +365,10 @@ def test_a_cluster_without_room_for_a_worker_is_refused(
         ({"engine": "processes", "gpus_per_worker": 1}, "gpus_per_worker is an option of engine='ray'"),
         ({"engine": "ray", "gpus_per_worker": -1}, "gpus_per_worker is -1; expected a number, 0 or more"),
         ({"engine": "ray", "gpus_per_worker": float("nan")}, "gpus_per_worker is nan"),
+        (
+            {"engine": "ray", "gpus_per_worker": 1.5},
+            "gpus_per_worker is 1.5; expected a part of one GPU, such as",
+        ),
         ({"engine": "ray", "address": 6379}, "address is 6379; expected 'auto', or the address of a cluster"),
         ({"engine": "ray", "workers": 0}, "workers is 0; expected a whole number, 1 or more"),
     ],

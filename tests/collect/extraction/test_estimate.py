@@ -191,6 +191,37 @@ def test_an_estimate_reads_as_a_person_would(study: Study, card: str, weights: s
     assert (again.stdout, again.stderr) == ("", "nothing to do: there are responses to every stimulus\n")
 
 
+def test_processes_share_the_stimuli_and_have_a_memory_each(study: Study, card: str, weights: str) -> None:
+    one = study.estimate("colours", model=card, weights=weights, part=2)
+    for workers, expected in ((3, 3), (9, 3), (1, 1)):
+        told = study.estimate(
+            "colours", model=card, weights=weights, part=2, engine="processes", workers=workers
+        )
+        assert one.memory is not None and told.memory is not None
+        assert expected <= told.memory / one.memory < expected + 0.5
+        assert told.arrangement.startswith("3 processes, each with 1 worker of 1 thread") is (expected > 1)
+    report = study.extract("colours", model=card, weights=weights, part=2, engine="processes", workers=2)
+    assert report.arrangement.startswith("2 processes, each with ")
+
+
+def test_the_time_of_processes_is_that_of_their_share(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "_seconds_each", lambda *_: 1000.0)
+    told = [
+        study.estimate("colours", model=card, weights=weights, part=2, engine="processes", workers=workers)
+        for workers in (1, 3)
+    ]
+    assert [round(each.seconds, -2) for each in told] == [6000, 2000]
+
+
+def test_the_estimate_for_a_cluster_states_that_it_is_for_one_process(
+    study: Study, card: str, weights: str
+) -> None:
+    told = study.estimate("colours", model=card, weights=weights, part=2, engine="ray", workers=2)
+    assert told.notes[-1].startswith("the time and the memory are those of one process on this computer; the")
+
+
 def test_durations_are_told_in_the_unit_that_fits() -> None:
     from toolbox.progress import duration
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.errors import MixtureError
 from toolbox.store.parquet import provenance_of, write_table
@@ -22,7 +23,8 @@ from toolbox.terms import Fit, Resize
 def maxima(study: Study, set: str) -> list[float]:
     """The responses of the first filter, which are the red values of the images."""
     rows = study.query(
-        "select maximum from responses where layer = 'colour' and filter = 0 order by stimulus_id", set=set
+        seen("select maximum from responses where layer = 'colour' and filter = 0 order by stimulus_id"),
+        set=set,
     )
     return rows["maximum"].to_list()
 
@@ -133,7 +135,8 @@ def test_a_card_with_another_resize_is_a_network_beside_the_first(
     other.write_text(text.replace('"nearest"', '"area"\nfit = "crop"'), encoding="utf-8")
     study.extract("stripes", model=str(other), weights=weights)
     rows = study.query(
-        "select maximum from responses where layer = 'colour' and filter = 0", model=["tiny", "tiny-area"]
+        seen("select maximum from responses where layer = 'colour' and filter = 0"),
+        model=["tiny", "tiny-area"],
     )
     assert sorted(rows["maximum"].to_list()) == [0, 120]
 

@@ -13,31 +13,21 @@ import numpy as np
 import pytest
 
 from support.forks import forks_of
-from support.tiny_network import paint, write_weights
+from support.own_sql import seen
+from support.part_records import ingest_many, part_records, part_values
+from support.tiny_network import write_weights
 from toolbox import Study
 from toolbox.collect.extraction import parts as module
 from toolbox.errors import BusyError, StorageError, UsageError, WeightsError
-from toolbox.files import only_writer, read_json, sweep
+from toolbox.files import only_writer, sweep
 from toolbox.store.availability import available_responses, note_extraction
 from toolbox.store.parts import clear, write_part
-
-
-def records(study: Study, name: str = "many") -> list[dict[str, Any]]:
-    files = study.folder.plans(name, "tiny").glob("part-*.json")
-    return sorted(map(read_json, files), key=lambda record: record["part"])
-
-
-def values(study: Study) -> list[str]:
-    return [record["values"] for record in records(study)]
 
 
 @pytest.fixture
 def many(study: Study, tmp_path: Path) -> Study:
     """The study with a set `many`: twelve images of three categories."""
-    for number in range(12):
-        paint(tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (9 * number, 255 - number, 7))
-    study.ingest(tmp_path / "many", set="many")
-    return study
+    return ingest_many(study, tmp_path / "many", 12)
 
 
 @pytest.fixture
@@ -46,7 +36,7 @@ def alone(many: Study, tmp_path: Path, card: str, weights: str) -> list[str]:
     other = Study(tmp_path / "alone", create=True)
     other.ingest(tmp_path / "many", set="many")
     other.extract("many", model=card, weights=weights, part=3)
-    return values(other)
+    return part_values(other)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
@@ -56,14 +46,14 @@ def test_jobs_write_the_parts_of_one_extraction(
     for number in order:
         report = many.extract("many", model=card, weights=weights, part=f"{number}/4")
         assert report.shown == 3
-    assert values(many) == alone
+    assert part_values(many) == alone
     assert report.notes == (f"job {order[-1]}/4 presented 1 part; 4 of 4 parts are there",)
     assert many.verify(thorough=True).is_intact
     assert not list(many.folder.plans("many", "tiny").glob("draft*"))
     assert len(list((many.folder.root / "runs").glob("*-extract-many-tiny-*-of-4.json"))) == 4
     assert many.extract("many", model=card, weights=weights).shown == 0
     rows = many.query(
-        "select count(*) as n, count(distinct stimulus_id) as stimuli from responses", set="many"
+        seen("select count(*) as n, count(distinct stimulus_id) as stimuli from responses"), set="many"
     )
     assert rows.rows() == [(12 * 8, 12)]
 
@@ -72,11 +62,11 @@ def test_a_job_presents_its_share_and_an_extraction_the_rest(
     many: Study, card: str, weights: str, alone: list[str]
 ) -> None:
     many.extract("many", model=card, weights=weights, part="1/4")
-    assert [record["part"] for record in records(many)] == [1]
+    assert [record["part"] for record in part_records(many)] == [1]
     again = many.extract("many", model=card, weights=weights, part="1/4")
     assert (again.shown, again.stimuli) == (0, 3)
     rest = many.extract("many", model=card, weights=weights)
-    assert (rest.shown, values(many)) == (9, alone)
+    assert (rest.shown, part_values(many)) == (9, alone)
 
 
 def test_a_job_without_a_part_has_nothing_to_do(many: Study, card: str, weights: str) -> None:
@@ -125,11 +115,11 @@ def test_jobs_replace_responses_when_the_last_one_is_done(
 ) -> None:
     other = str(write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32)))
     many.extract("many", model=card, weights=weights, part=6)
-    before = values(many)
+    before = part_values(many)
     for number in range(4):
-        assert values(many) == before
+        assert part_values(many) == before
         many.extract("many", model=card, weights=other, part=f"{number}/4", replace=True)
-    assert len(values(many)) == 4
+    assert len(part_values(many)) == 4
     assert not many.folder.extraction("many", "tiny").replacement.plans.exists()
     assert many.extract("many", model=card, weights=other, part="2/4", replace=True).shown == 0
     assert many.verify(thorough=True).is_intact
@@ -139,7 +129,7 @@ def test_jobs_add_layers(many: Study, card: str, weights: str, alone: list[str])
     many.extract("many", model=card, weights=weights, part=3, layers="pool")
     for number in range(3):
         many.extract("many", model=card, weights=weights, part=f"{number}/3", layers="*")
-    assert values(many) == alone
+    assert part_values(many) == alone
 
 
 AS_JOBS = """
@@ -174,7 +164,7 @@ def test_a_job_that_is_killed_anywhere_hinders_none_and_is_started_again(
             one.start(*given, f"{number}/6", None)
             another.start(*given, f"{number + 1}/6", None)
             assert (one.exit_code(), another.exit_code()) == (0, 0)
-    assert values(many) == values(other)
+    assert part_values(many) == part_values(other)
     assert many.verify(thorough=True).is_intact
 
 
@@ -191,8 +181,8 @@ def test_a_part_that_another_process_wrote_meanwhile_stays(
 
     monkeypatch.setattr(module, "write_part", after_another)
     many.extract("many", model=card, weights=weights, part=3)
-    assert values(many) == alone
-    assert [record["run"] == "another" for record in records(many)] == [False, True, False, False]
+    assert part_values(many) == alone
+    assert [record["run"] == "another" for record in part_records(many)] == [False, True, False, False]
     assert many.verify(thorough=True).is_intact
 
 
@@ -210,10 +200,10 @@ def test_a_process_whose_work_was_swept_away_writes_nothing(
     with monkeypatch.context() as patch, pytest.raises(StorageError):
         patch.setattr(module, "write_part", swept)
         many.extract("many", model=card, weights=weights, part=3)
-    assert values(many) == alone[:1]
+    assert part_values(many) == alone[:1]
     assert many.verify(thorough=True).is_intact
     many.extract("many", model=card, weights=weights)
-    assert values(many) == alone
+    assert part_values(many) == alone
 
 
 def test_a_process_that_was_taken_for_dead_does_not_write_into_other_responses(
@@ -232,4 +222,4 @@ def test_a_process_that_was_taken_for_dead_does_not_write_into_other_responses(
     with monkeypatch.context() as patch, pytest.raises(BusyError, match="has begun other responses"):
         patch.setattr(module, "write_part", late)
         many.extract("many", model=card, weights=weights, part=3)
-    assert values(many) == values(there)
+    assert part_values(many) == part_values(there)

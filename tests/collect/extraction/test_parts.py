@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from support.needs import needs_bf16, needs_no_bf16
-from support.tiny_network import paint
+from support.own_sql import seen
+from support.part_records import ingest_many, part_records, part_values
 from toolbox import Study
 from toolbox.collect.extraction import parts as run
 from toolbox.errors import DeviceError, MixtureError, StorageError
@@ -26,32 +27,18 @@ from toolbox.store.parts import clear, write_part
 @pytest.fixture
 def many(study: Study, tmp_path: Path) -> Study:
     """The study with a set `many` of 60 stimuli in three categories."""
-    for number in range(60):
-        paint(tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (number, 255 - number, 7))
-    study.ingest(tmp_path / "many", set="many")
-    return study
+    return ingest_many(study, tmp_path / "many", 60)
 
 
 def folder(study: Study, set_name: str = "many") -> Path:
     return study.folder.responses(set_name, "tiny")
 
 
-def records(study: Study, set_name: str = "many") -> list[dict[str, Any]]:
-    found = [
-        json.loads(path.read_text()) for path in study.folder.plans(set_name, "tiny").glob("part-*.json")
-    ]
-    return sorted(found, key=lambda record: record["part"])
-
-
-def values(study: Study, set_name: str = "many") -> list[str]:
-    return [record["values"] for record in records(study, set_name)]
-
-
 def check_whole(study: Study) -> None:
     """Nothing is half written, every part that counts has the bytes that its record names, and nobody is at work."""
     places = (folder(study), study.folder.plans("many", "tiny"))
     assert not [file for place in places for file in place.glob(".*.partial")]
-    for record in records(study):
+    for record in part_records(study):
         content = (folder(study) / f"part-{record['part']}.parquet").read_bytes()
         assert hashlib.sha256(content).hexdigest() == record["sha256"]
     names = [thread.name for thread in threading.enumerate()]
@@ -62,7 +49,7 @@ def check_whole(study: Study) -> None:
 def expected(many: Study, card: str, weights: str) -> list[str]:
     """The values of an unbroken run in parts of ten, which is taken back again."""
     many.extract("many", model=card, weights=weights, part=10, threads=1, batch=1)
-    found = values(many)
+    found = part_values(many)
     clear(many.folder.extraction("many", "tiny"))
     return found
 
@@ -79,7 +66,7 @@ def test_no_bit_depends_on_how_it_is_run(
     many: Study, card: str, weights: str, expected: list[str], how: dict[str, Any]
 ) -> None:
     assert many.extract("many", model=card, weights=weights, part=10, **how).shown == 60
-    assert values(many) == expected
+    assert part_values(many) == expected
 
 
 def test_a_part_just_written_is_not_read_again(
@@ -93,7 +80,7 @@ def test_a_part_just_written_is_not_read_again(
 
     many.extract("many", model=card, weights=weights, part=30)
     monkeypatch.setattr("toolbox.store.records.digest_of", noted)
-    assert many.query("select count(*) as n from responses").item() > 0
+    assert many.query(seen("select count(*) as n from responses")).item() > 0
     assert read == []
 
 
@@ -116,10 +103,10 @@ def test_a_write_that_fails_stops_the_run_at_once(
         broken.setattr(run, "write_part", fail)
         many.extract("many", model=card, weights=weights, part=10, threads=1, batch=1, progress=slowly)
     assert shown[-1] < 30, "it went on to the end of the next part"
-    assert [record["part"] for record in records(many)] == [0]
+    assert [record["part"] for record in part_records(many)] == [0]
     check_whole(many)
     assert many.extract("many", model=card, weights=weights).shown == 50
-    assert values(many) == expected
+    assert part_values(many) == expected
 
 
 def test_the_last_write_is_waited_for(
@@ -131,7 +118,7 @@ def test_the_last_write_is_waited_for(
     monkeypatch.setattr(run, "write_part", fail)
     with pytest.raises(StorageError, match="does not answer"):
         many.extract("many", model=card, weights=weights, part=60)
-    assert records(many) == []
+    assert part_records(many) == []
     check_whole(many)
 
 
@@ -147,9 +134,9 @@ def test_interrupted_at_any_moment_nothing_is_half_written_and_it_goes_on(
         many.extract("many", model=card, weights=weights, part=10, batch=1, progress=interrupt)
     check_whole(many)
     # A part that was complete is finished; of the last one there is nothing yet.
-    assert len(records(many)) == max(0, moment - 1) // 10
+    assert len(part_records(many)) == max(0, moment - 1) // 10
     many.extract("many", model=card, weights=weights, part=10)
-    assert values(many) == expected
+    assert part_values(many) == expected
 
 
 def test_a_part_is_written_while_the_network_is_at_the_next(
@@ -167,7 +154,7 @@ def test_a_part_is_written_while_the_network_is_at_the_next(
 
     monkeypatch.setattr(run, "write_part", wait)
     many.extract("many", model=card, weights=weights, part=30, batch=1, progress=tell)
-    assert [record["stimuli"] for record in records(many)] == [30, 30]
+    assert [record["stimuli"] for record in part_records(many)] == [30, 30]
 
 
 @pytest.fixture
@@ -188,8 +175,8 @@ def test_scaled_decoding_is_compared_with_full_decoding_and_recorded(
     study = photographs_of_1000_pixels
     exact = study.extract("large", model=card, weights=weights)
     assert exact.agreement is None
-    assert all("agreement" not in record for record in records(study, "large"))
-    rows = study.query("from responses order by all")
+    assert all("agreement" not in record for record in part_records(study, "large"))
+    rows = study.query(seen("from responses order by all"))
     report = study.extract("large", model=card, weights=weights, decoding="scaled", replace=True)
     agreed = report.agreement
     assert agreed is not None
@@ -197,15 +184,17 @@ def test_scaled_decoding_is_compared_with_full_decoding_and_recorded(
     assert (agreed.stimuli, agreed.categories) == (6, 2)
     assert agreed.largest is not None and agreed.largest_response > 0
     told = {**vars(agreed)}
-    assert all(record["agreement"] == told for record in records(study, "large"))
-    assert all(record["preprocessing"]["decoding"] == "scaled" for record in records(study, "large"))
+    assert all(record["agreement"] == told for record in part_records(study, "large"))
+    assert all(record["preprocessing"]["decoding"] == "scaled" for record in part_records(study, "large"))
     runs = [
         json.loads(path.read_text())
         for path in (study.folder.root / "runs").glob("*extract-large-tiny*.json")
     ]
     assert [entry["agreement"] for entry in runs if entry["agreement"]] == [told]
     # Compared with numpy: the largest difference between the responses, by the range of the exact ones.
-    both = rows.join(study.query("from responses"), on=["layer", "filter", "stimulus_id"], suffix="_scaled")
+    both = rows.join(
+        study.query(seen("from responses")), on=["layer", "filter", "stimulus_id"], suffix="_scaled"
+    )
     largest = 0.0
     for _, filter_rows in both.group_by("layer", "filter"):
         for statistic in ("maximum", "mean"):
@@ -260,7 +249,7 @@ def test_bf16_is_compared_with_float32(many: Study, card: str, weights: str) -> 
 def test_the_run_records_what_computed_it(many: Study, card: str, weights: str) -> None:
     report = many.extract("many", model=card, weights=weights, threads=1, batch=5, device="cpu")
     assert report.arrangement.endswith("of 1 thread, batches of 5")
-    (record, *_) = records(many)
+    (record, *_) = part_records(many)
     assert (record["provider"], record["precision"]) == ("CPUExecutionProvider", "float32")
     assert record["runtime"].startswith("onnxruntime ")
     assert pl.read_parquet(folder(many) / "part-0.parquet", hive_partitioning=False).height == record["rows"]

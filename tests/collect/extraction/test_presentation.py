@@ -27,6 +27,7 @@ from toolbox.collect.extraction import presentation as showing
 from toolbox.collect.extraction.presentation import Batch, Unreadable, prepare_image, present
 from toolbox.errors import ToolboxError
 from toolbox.network.architecture import Input
+from toolbox.runtime.hardware import CUDA
 from toolbox.runtime.session import Session
 from toolbox.stimuli.images import decode, resize_pixels
 from toolbox.store.stimuli import Stimulus
@@ -84,6 +85,29 @@ def test_unreadable_ones_in_between_are_told_and_shift_nothing(tmp_path: Path) -
         7: "changed since it was ingested",
         8: "not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)",
     }
+
+
+def test_the_next_batch_is_ready_while_a_gpu_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, run = threading.Semaphore(0), Session.run
+
+    def count(session: Session, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        ready.release()
+        return run(session, images)
+
+    def wait(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
+        assert images.shape[0] == 2
+        was_ready.append(all(ready.acquire(timeout=5) for _ in range(2 if not was_ready else 1)))
+        return red(images)
+
+    was_ready: list[bool] = []
+    monkeypatch.setattr(Session, "run", count)
+    made = stimuli(tmp_path, 6)
+    found = present([made], ENTRY, session_of([wait], provider=CUDA, batch=2))
+    assert numbers([next(found), next(found)]) == list(range(4))
+    assert was_ready[:2] == [True, True]
+    found.close()
 
 
 def test_nothing_to_show_is_no_batch() -> None:

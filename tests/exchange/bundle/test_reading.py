@@ -16,6 +16,7 @@ import pytest
 
 from support.exchange_places import Place
 from support.needs import skip_or_fail
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 
@@ -191,9 +192,9 @@ def test_another_set_and_parameters_are_chosen_by_variables(
 def test_variables_are_those_of_the_study(shared: Path, rich: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = in_duckdb(shared, monkeypatch)
     for view in ("variables", "property_values", "labels", "layers"):
-        own = rich.query(f"select * from {view} order by all", set="köpfe", scheme="category")
+        own = rich.query(seen(f"select * from {view} order by all"), set="köpfe", scheme="category")
         assert connection.sql(f"select * from {view} order by all").pl().rows() == own.rows(), view
-    own = rich.query("select * from parameters where parameter <> 'site' order by all", set="köpfe")
+    own = rich.query(seen("select * from parameters where parameter <> 'site' order by all"), set="köpfe")
     rows = connection.sql("select * from parameters where parameter <> 'site' order by all").pl()
     assert rows.rows() == own.rows()
 

@@ -28,7 +28,8 @@ from toolbox.exchange.bundle.layout import (
     safe_names,
 )
 from toolbox.exchange.bundle.tables import _variable_columns
-from toolbox.files import _computer, digest_of
+from toolbox.files import digest_of
+from toolbox.files.folders import _computer
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from support.fake_driver import FakeDriver, no_driver
 from support.needs import needs_cuda, needs_no_cuda
 from toolbox.distribution import install_command
+from toolbox.errors import DeviceError
 from toolbox.runtime.hardware import (
     Driver,
     Gpu,
@@ -22,7 +24,7 @@ from toolbox.setup.doctor import can_work
 from toolbox.setup.doctor.finding import Finding
 from toolbox.setup.doctor.machine import cores, cuda, gpu, half_precision, memory
 
-DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9),))
+DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9, (9, 0)),))
 
 
 def test_a_containers_share_of_the_cores_is_noted_with_the_threads_to_choose(tmp_path: Path) -> None:
@@ -113,8 +115,72 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
         assert found.state == ("ok" if cuda_obstacle() is None else "problem")
 
 
+def test_a_gpu_too_old_for_this_onnxruntime_is_a_problem_and_the_build_that_can_use_it_is_named() -> None:
+    """CUDA 13 dropped the GPUs before Turing, such as the V100 of many clusters; its driver still has them."""
+    built = replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    old = replace(DRIVER, gpus=(Gpu("Tesla V100-SXM2-32GB", 32 * 10**9, (7, 0)),))
+    found = cuda(old, built)
+    assert (found.state, found.finding) == (
+        "problem",
+        "Tesla V100-SXM2-32GB has compute capability 7.0, but this onnxruntime, for CUDA 13.0, needs 7.5 or more",
+    )
+    assert found.remedy.startswith("pip install 'onnxruntime-gpu[cuda,cudnn]<1.27'")
+    assert "compute capability" not in cuda(old, replace(built, cuda="12.9")).finding
+    assert "compute capability" not in cuda(DRIVER, built).finding
+
+
+def test_a_missing_cudnn_is_named_although_onnxruntime_starts_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing = "libcudnn.so.9: cannot open shared object file: No such file or directory"
+    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: missing)
+    found = cuda(
+        DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    )
+    assert found.state == "problem"
+    assert found.finding == f"a library is missing ({missing})"
+    assert found.remedy == f"{install_command('cuda')}, or extract with device='cpu' (--device cpu)"
+
+
+def test_why_a_gpu_cannot_compute_is_reported_without_advice_to_ask_the_doctor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: str) -> str:
+        raise DeviceError("the GPU cannot compute (…); toolbox doctor …") from Fail(
+            "CUDA failure 999:\n unknown error"
+        )
+
+    monkeypatch.setattr("toolbox.runtime.self_test.compute_once", fail)
+    found = cuda_whose_libraries_load(monkeypatch)
+    assert found.finding == "a GPU is available, but cannot compute (CUDA failure 999: unknown error)"
+
+
+def test_what_a_machine_with_an_h100_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolbox.runtime.self_test.compute_once", lambda _: "CUDAExecutionProvider")
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: None)
+    monkeypatch.setattr(
+        "toolbox.runtime.hardware.library_failure",
+        lambda name: "libnvinfer.so.10: cannot open shared object file" if name == "tensorrt" else None,
+    )
+    built = replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    monkeypatch.setattr("toolbox.runtime.hardware.runtime", lambda: built)
+    driver = FakeDriver({"NVIDIA H100 80GB HBM3": 85_029_158_912}, cuda=13000, capability=(9, 0))
+    assert [(entry.subject, entry.state, entry.finding) for entry in gpu(driver.load)] == [
+        ("GPU", "ok", "NVIDIA H100 80GB HBM3, 85 GB"),
+        ("driver", "ok", "supports CUDA up to 13.0"),
+        ("CUDA", "ok", "CUDAExecutionProvider computes correctly"),
+        (
+            "TensorRT",
+            "note",
+            "not available (libnvinfer.so.10: cannot open shared object file); it is not required",
+        ),
+    ]
+
+
 def cuda_whose_libraries_load(monkeypatch: pytest.MonkeyPatch) -> Finding:
     monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: None)
     return cuda(
         DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
     )

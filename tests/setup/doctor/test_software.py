@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.setup.doctor import Finding
+from toolbox.setup.doctor import Finding, software
 from toolbox.setup.doctor.software import (
     builds,
     import_failure,
@@ -48,6 +48,33 @@ def test_two_builds_of_onnxruntime_are_a_problem_with_the_commands_that_mend_it(
         "onnxruntime 1.30.0, onnxruntime-gpu 1.31.1 are all installed; they install files"
     )
     assert found.remedy == "pip uninstall --yes onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu"
+
+
+def test_builds_of_onnxruntime_in_different_folders_do_not_write_over_each_other(tmp_path: Path) -> None:
+    """As where a user's packages are added to those of a cluster: the first folder counts."""
+    sites = []
+    for folder, name, version in (("mine", "onnxruntime-gpu", "1.31.1"), ("base", "onnxruntime", "1.30.0")):
+        record = tmp_path / folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        record.mkdir(parents=True)
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (record / "RECORD").write_text(f"{RUNTIME},,\n")
+        sites.append(str(tmp_path / folder))
+    assert [(entry.state, entry.finding) for entry in builds(sites)] == [
+        ("ok", f"onnxruntime-gpu 1.31.1 in {sites[0]} is used"),
+        ("ok", f"onnxruntime 1.30.0 in {sites[1]} is not used"),
+    ]
+
+
+def test_a_toolbox_that_is_not_installed_is_a_finding_and_the_rest_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Run from its folder, such as with PYTHONPATH."""
+    monkeypatch.setattr(software, "DISTRIBUTION", "selectivity-toolbox-elsewhere")
+    monkeypatch.setattr("toolbox.distribution.DISTRIBUTION", "selectivity-toolbox-elsewhere")
+    found = {entry.subject: entry for entry in (*python(), *packages())}
+    assert found["toolbox"].state == "problem"
+    assert found["toolbox"].remedy == f"pip install -e {Path(software.__file__).parents[3]}"
+    assert found["numpy"].state == "ok"
 
 
 def test_every_package_that_writes_the_folder_counts_however_it_is_spelt(install: Install) -> None:

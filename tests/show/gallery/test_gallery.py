@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from support.commands import run
+from support.own_sql import seen
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import (
     Gallery,
@@ -72,7 +73,7 @@ def test_the_piece_is_what_the_position_of_the_maximum_sees(dots: Study, weights
     presented = open_presented(
         dots.folder, Selection("dots", "tiny"), ["colour", "pool"], card=str(CARD), weights=weights
     )
-    rows = dots.query("select stimulus_id, path from stimuli where path like '%dot/%'")
+    rows = dots.query(seen("select stimulus_id, path from stimuli where path like '%dot/%'"))
     ids = dict(zip(rows["path"], rows["stimulus_id"], strict=True))
     stored = dict.fromkeys(ids.values(), 200.0)
     found = find_patches(presented, {("colour", 0): stored, ("pool", 0): stored}).found
@@ -158,7 +159,7 @@ def test_a_network_whose_card_is_not_installed_needs_its_card(make: Make) -> Non
 
 
 def test_an_image_that_changed_is_striped_and_named(make: Make, dots: Study) -> None:
-    (path,) = dots.query("select path from stimuli where path like '%dot/23%'")["path"]
+    (path,) = dots.query(seen("select path from stimuli where path like '%dot/23%'"))["path"]
     paint(dots.folder.image(path), (1, 2, 3))
     gallery = make("colour", 0)
     assert any(
@@ -170,7 +171,7 @@ def test_an_image_that_changed_is_striped_and_named(make: Make, dots: Study) -> 
 
 
 def test_images_that_are_gone_are_refused_as_by_an_extraction(make: Make, dots: Study) -> None:
-    shutil.rmtree(dots.folder.image(dots.query("select path from stimuli")["path"][0]).parents[1])
+    shutil.rmtree(dots.folder.image(dots.query(seen("select path from stimuli"))["path"][0]).parents[1])
     with pytest.raises(
         StimulusError, match=r"none of the 6 images can be read \(.*\); move the images back"
     ) as error:
@@ -182,7 +183,7 @@ def test_a_maximum_that_is_not_the_stored_response_is_refused(dots: Study, weigh
     presented = open_presented(
         dots.folder, Selection("dots", "tiny"), ["colour"], card=str(CARD), weights=weights
     )
-    number = dots.query("select stimulus_id from stimuli where path like '%dot/23%'")["stimulus_id"][0]
+    number = dots.query(seen("select stimulus_id from stimuli where path like '%dot/23%'"))["stimulus_id"][0]
     with pytest.raises(
         VerificationError, match=r"is 201 in the study, but the same network computes 200"
     ) as error:
@@ -197,7 +198,7 @@ def test_an_extraction_with_another_fit_is_presented_as_it_was(dots: Study, weig
         dots.folder, Selection("dots", "tiny"), ["colour"], card=str(CARD), weights=weights
     )
     assert presented.network.input.fit == "crop"
-    rows = dots.query("select stimulus_id from stimuli where path like '%dot/12%'")
+    rows = dots.query(seen("select stimulus_id from stimuli where path like '%dot/12%'"))
     number = rows["stimulus_id"][0]
     (patch,) = find_patches(presented, {("colour", 0): {number: 200.0}}).found.values()
     assert patch.place.outward() == (2, 8, 4, 10)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from support.commands import run
+from support.own_sql import seen
 from support.tiny_network import CARD, write_weights
 from toolbox import (
     MixtureError,
@@ -324,12 +325,12 @@ def test_pictures_become_stimuli_of_the_category_they_were_made_for(render: Rend
     render(category="red", top=1, as_set="preferred")
     render(layer="colour", filter=2, seeds=2, as_set="preferred")
     sql = "select category, preferred_by, seed, multiple from stimuli left join labels using (stimulus_id)"
-    rows = rendered.query(sql, set="preferred")
+    rows = rendered.query(seen(sql), set="preferred")
     assert set(rows["category"]) == {"red", "colour"}
     assert StudyFolder(rendered.folder.root).images("preferred").is_dir()
     before = rows.height
     render(layer="colour", filter=2, seeds=2, as_set="preferred")
-    assert rendered.query("select count(*) as n from stimuli", set="preferred")["n"][0] == before
+    assert rendered.query(seen("select count(*) as n from stimuli"), set="preferred")["n"][0] == before
 
 
 def test_the_command_prints_the_pictures_and_what_follows(

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolbox.collect.extraction.accuracy import SAMPLED
+from toolbox.collect.extraction.engines.processes import crew_size
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import RemainingWork, check_disk_space, find_remaining_work
-from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
+from toolbox.collect.extraction.task import Request, Task, load_task, read_request, start_network
 from toolbox.display import Report
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import probe_image, rate
@@ -30,8 +31,9 @@ class Estimate(Report):
 
     Attributes:
         stimuli: number of stimuli to be presented now, which make `parts` and `rows`.
-        seconds: expected duration, estimated by starting the network and presenting a sample for about a second.
-        memory: peak memory of the process in bytes; None where the system does not report it.
+        seconds: expected duration, estimated by starting the network and presenting a sample for about a second; of a
+            cluster, in one process.
+        memory: peak memory in bytes, of all processes of this computer; None where the system does not report it.
         disk, free: bytes needed at most, and bytes free on the disk of the study.
     """
 
@@ -69,7 +71,9 @@ def estimate_extraction(
     remaining = find_remaining_work(task)
     disk, free = check_disk_space(task, remaining)
     stimuli, parts = len(remaining.stimuli), remaining.parts(request.options)
-    seconds, session = _expected_seconds(task, remaining) if stimuli else (0.0, None)
+    workers, cores = _workers(request, len(parts))
+    seconds, session = _expected_seconds(task, remaining, workers, cores) if stimuli else (0.0, None)
+    peak = _peak_memory(task, max(parts, default=0))
     return Estimate(
         set=set_name,
         model=task.network.name,
@@ -79,24 +83,47 @@ def estimate_extraction(
         parts=len(parts),
         rows=stimuli * task.filters,
         seconds=seconds,
-        memory=_peak_memory(task, max(parts, default=0)),
+        memory=None if peak is None else workers * peak,
         disk=disk,
         free=free,
         provider=session.provider if session else "",
-        arrangement=session.arrangement if session else "",
-        notes=task.notes,
+        arrangement=_arrangement(session, workers) if session else "",
+        notes=(*task.notes, *_notes_on_engine(request.options)),
     )
 
 
-def _expected_seconds(task: Task, remaining: RemainingWork) -> tuple[float, Session]:
-    """Seconds for starting the network and presenting the stimuli; and the started network."""
+def _workers(request: Request, parts: int) -> tuple[int, int | None]:
+    """The number of processes of this computer, and of cores of each; None for all."""
+    if request.options.engine != "processes" or not parts:
+        return 1, None
+    return crew_size(request, parts)
+
+
+def _arrangement(session: Session, workers: int) -> str:
+    return session.arrangement if workers == 1 else f"{workers} processes, each with {session.arrangement}"
+
+
+def _notes_on_engine(options: Extraction) -> tuple[str, ...]:
+    """What an estimate does not know of a cluster, to which it does not connect."""
+    if options.engine != "ray":
+        return ()
+    return (
+        "the time and the memory are those of one process on this computer; the workers of a cluster present parts at "
+        "the same time, each with as much memory",
+    )
+
+
+def _expected_seconds(
+    task: Task, remaining: RemainingWork, workers: int, cores: int | None
+) -> tuple[float, Session]:
+    """Seconds for starting the network and presenting the stimuli; and the network as each process starts it."""
     stimuli = remaining.stimuli
     started = time.perf_counter()
-    session = start_network(task, len(stimuli), remaining.layers(task))
+    session = start_network(task, len(stimuli), remaining.layers(task), cores=cores)
     start = time.perf_counter() - started
     # A less exact computation is compared with the exact one, for which a sample is presented twice.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))
-    return start + (len(stimuli) + compared) * _seconds_each(task, session, stimuli), session
+    return start + (len(stimuli) / workers + compared) * _seconds_each(task, session, stimuli), session
 
 
 def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:

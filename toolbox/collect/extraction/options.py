@@ -91,7 +91,8 @@ class Extraction:
             '7/8', for one of n jobs, which presents every n-th part, beside the others.
         replace: discard responses of other weights, layers or images; responses of the same ones are kept.
         engine: who presents the stimuli: 'here', this process; 'processes' of this computer; 'ray', a cluster.
-        workers: number of processes; None for one a core, or, on a cluster, one a computer or GPU.
+        workers: number of processes; None for one a core, two with a GPU, or, on a cluster, one a
+            computer or GPU.
         address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this computer.
         gpus_per_worker: GPUs of every process of a cluster; 0 for none, 0.5 for two processes a GPU.
     """
@@ -223,6 +224,8 @@ def _check_engine(options: Extraction) -> None:
     gpus: Any = options.gpus_per_worker
     if isinstance(gpus, bool) or not isinstance(gpus, int | float) or not 0 <= gpus < math.inf:
         raise _invalid("gpus_per_worker", gpus, "a number, 0 or more")
+    if gpus > 1 and gpus != int(gpus):
+        raise _invalid("gpus_per_worker", gpus, "a part of one GPU, such as 0.5, or a whole number")
     if not isinstance(options.address, str | None):
         raise _invalid("address", options.address, "'auto', or the address of a cluster, as text")
     for name, engines in _OF_ENGINES.items():

@@ -81,7 +81,8 @@ def present(
     images_ahead = max(16, session.batch * ahead)
     with (
         _start_decoders(decoders, cores) as decoding,
-        ThreadPoolExecutor(session.workers, "network") as computing,
+        # One more, so that the next batch is there when a GPU has computed one.
+        ThreadPoolExecutor(session.workers + session.has_gpu, "network") as computing,
     ):
         every = chain.from_iterable(decoded)
         images = _in_order(decoding, partial(_prepare_pair, entry=entry), every, images_ahead)

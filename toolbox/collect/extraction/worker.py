@@ -118,6 +118,8 @@ class Worker:
         if layers not in self._networks:
             task, stimuli = self.run.task, self.run.planned.stimuli
             session = start_network(task, len(stimuli), layers, cores=self.cores)
+            if not (task.request.options.batch or task.network.batch):
+                session = session.for_parts(max(map(len, self.run.planned.plan.parts)))
             agreement = compare_with_exact(task, session, stimuli, layers)
             self._networks[layers] = StartedNetwork(layers, session, agreement)
         return self._networks[layers]

@@ -35,7 +35,7 @@ from toolbox.exchange.merging.tables import (
     write_set,
 )
 from toolbox.faults import explains_faults
-from toolbox.files import new_folder, write_json
+from toolbox.files import check_local, new_folder, write_json
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import StudyFolder, check_new_name, create_study
 from toolbox.store.parquet import with_version
@@ -91,6 +91,7 @@ def merge(
     choices = Merging(set, model, conflicts, count_twice)
     check_merging(choices)
     started = datetime.now(UTC)
+    check_local(Path(output))
     place = Path(output).absolute()
     _check_new(place)
     with opened_labs(studies, choices.set) as labs, new_folder(place) as folder:

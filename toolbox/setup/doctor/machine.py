@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.distribution import install_command
-from toolbox.errors import DeviceError, VerificationError
+from toolbox.errors import DeviceError, ToolboxError
 from toolbox.runtime import hardware
 from toolbox.runtime.hardware import CUDA, Driver, Runtime
 from toolbox.setup.doctor.finding import Finding
@@ -120,21 +120,42 @@ def cuda(driver: Driver, runtime: Runtime) -> Finding:
         return Finding(
             "CUDA", "note", "a GPU is available, but this onnxruntime was built without CUDA", remedy
         )
-    if runtime.cuda and int(runtime.cuda.split(".")[0]) > driver.cuda[0]:
+    if _major(runtime) > driver.cuda[0]:
         report = (
             f"this onnxruntime needs CUDA {runtime.cuda}, but the driver supports only {_dotted(driver.cuda)}"
         )
         return Finding(
             "CUDA", "problem", report, "update NVIDIA's driver, or extract with device='cpu' (--device cpu)"
         )
-    if failure := hardware.library_failure("cuda"):
-        return Finding("CUDA", "problem", f"a library is missing ({failure})", _cuda_remedy())
+    if old := [found for found in driver.gpus if found.capability < _oldest(runtime)]:
+        report = (
+            f"{old[0].name} has compute capability {_dotted(old[0].capability)}, but this onnxruntime, for CUDA "
+            f"{runtime.cuda}, needs {_dotted(_oldest(runtime))} or more"
+        )
+        remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]<1.27', or extract with device='cpu' (--device cpu)"
+        return Finding("CUDA", "problem", report, remedy)
+    failures = [hardware.library_failure("cuda"), hardware.cudnn_failure()]
+    if missing := [failure for failure in failures if failure]:
+        return Finding("CUDA", "problem", f"a library is missing ({missing[0]})", _cuda_remedy())
     from toolbox.runtime.self_test import compute_once
 
     try:
         return Finding("CUDA", "ok", f"{compute_once('cuda')} computes correctly")
-    except (DeviceError, VerificationError, RuntimeError) as error:  # a failing GPU raises RuntimeError
-        return Finding("CUDA", "problem", f"a GPU is available, but cannot compute ({error})", _cuda_remedy())
+    except ToolboxError as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        return Finding(
+            "CUDA", "problem", f"a GPU is available, but cannot compute ({reason})", _cuda_remedy()
+        )
+
+
+def _oldest(runtime: Runtime) -> tuple[int, int]:
+    """The compute capability that a build of onnxruntime needs."""
+    return hardware.OLDEST_CAPABILITY.get(_major(runtime), (0, 0))
+
+
+def _major(runtime: Runtime) -> int:
+    """The major version of the CUDA for which onnxruntime was built; 0 if unknown."""
+    return int(runtime.cuda.partition(".")[0] or 0)
 
 
 def _cuda_remedy() -> str:

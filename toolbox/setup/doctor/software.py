@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import Distribution, distributions, requires
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +34,11 @@ def python() -> Iterator[Finding]:
     """Python, the system, and the toolbox itself."""
     where = f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield Finding("python", "ok", f"{platform.python_version()} on {where}: {sys.executable}")
-    yield Finding("toolbox", "ok", name_and_version())
+    try:
+        yield Finding("toolbox", "ok", name_and_version())
+    except PackageNotFoundError:
+        report = "is not installed for this Python, so its version and requirements are unknown"
+        yield Finding("toolbox", "problem", report, install_command())
 
 
 def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -44,7 +48,7 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
         site: folders in which to look for packages; None for those of this Python.
     """
     installed = {_normal(found): found.version for found in _distributions(site)}
-    least = least_versions(requires(DISTRIBUTION) or ())
+    least = least_versions(_requirements())
     present = [name for name in MODULES if name in installed]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         attempts = pool.map(import_failure, [MODULES[name] for name in present])
@@ -62,23 +66,37 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
 
 
 def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
-    """The packages that install the folder `onnxruntime`; with more than one, their files are mixed.
+    """The packages that install the folder `onnxruntime`; with more than one in the same place, their files are mixed.
 
     Args:
         site: folders in which to look for packages; None for those of this Python.
     """
-    found = {_normal(entry): entry.version for entry in _distributions(site) if _writes_runtime(entry)}
-    report = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
+    places = _builds_by_place(site)
     subject = "onnxruntime's package"
-    if len(found) > 1:
-        kept = "onnxruntime-gpu" if "onnxruntime-gpu" in found else min(found)
-        remedy = f"pip uninstall --yes {' '.join(sorted(found))}, then pip install {kept}"
-        reason = "they install files in the same folder, so their files are mixed"
-        yield Finding(subject, "problem", f"{report} are all installed; {reason}", remedy)
-    elif found:
-        yield Finding(subject, "ok", f"{report}, and no other")
-    else:
+    if not places:
         yield Finding(subject, "problem", "is not installed", install_command("", "--force-reinstall"))
+    for place, found in places.items():
+        report = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
+        if len(found) > 1:
+            kept = "onnxruntime-gpu" if "onnxruntime-gpu" in found else min(found)
+            remedy = f"pip uninstall --yes {' '.join(sorted(found))}, then pip install {kept}"
+            reason = "they install files in the same folder, so their files are mixed"
+            yield Finding(subject, "problem", f"{report} are all installed; {reason}", remedy)
+        elif len(places) == 1:
+            yield Finding(subject, "ok", f"{report}, and no other")
+        else:
+            used = "is used" if place == next(iter(places)) else "is not used"
+            yield Finding(subject, "ok", f"{report} in {place} {used}")
+
+
+def _builds_by_place(site: Sequence[str] | None) -> dict[Path, dict[str, str]]:
+    """Folders of packages, the first of which is imported -> names and versions of the builds of onnxruntime there."""
+    places: dict[Path, dict[str, str]] = {}
+    for entry in _distributions(site):
+        if _writes_runtime(entry):
+            place = Path(str(entry.locate_file(""))).resolve()
+            places.setdefault(place, {})[_normal(entry)] = entry.version
+    return places
 
 
 def onnxruntime_import() -> Iterator[Finding]:
@@ -99,8 +117,8 @@ def _runtime_finding() -> Finding:
     found = runtime()
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in found.providers)
     report = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
-    claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
-    if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
+    claimed = _builds_by_place(None).get(found.folder.parent.resolve(), {})
+    if {*claimed} == {"onnxruntime-gpu"} and CUDA not in found.providers:
         report = f"{report}: these are not the files of onnxruntime-gpu ({found.folder})"
         remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
         return Finding("onnxruntime", "problem", report, remedy)
@@ -138,6 +156,14 @@ def _run_import(module: str, needed: Sequence[str]) -> subprocess.CompletedProce
         timeout=IMPORT_TIMEOUT,
         stdin=subprocess.DEVNULL,
     )
+
+
+def _requirements() -> Sequence[str]:
+    """The requirements of the toolbox; none where it is not installed, which is a finding of its own."""
+    try:
+        return requires(DISTRIBUTION) or ()
+    except PackageNotFoundError:
+        return ()
 
 
 def least_versions(requirements: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Generic, TypeVar
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.archive import MOST_BYTES
@@ -18,6 +19,10 @@ MOST_CHARACTERS = 1000
 """Characters of the name of a member."""
 CUT_OFF = "cut off at the end of its container; copy the container again"
 """The reason of a member that is not there as a whole."""
+
+
+_Place = TypeVar("_Place")
+"""Where in an archive a file is."""
 
 
 @dataclass
@@ -100,8 +105,38 @@ class Container(ABC):
             )
 
 
-class Archive(Container):
-    """A container of files, among which may be labels."""
+class Archive(Container, Generic[_Place]):
+    """A container of files, among which may be labels; where each is, is noted while the archive is indexed."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is indexed yet.
+
+        Args:
+            path: of the archive.
+        """
+        super().__init__(path)
+        self.places: dict[str, _Place] = {}
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of the files that can be read, in the order of the archive."""
+        return self.places.keys()
+
+    def enter(self, name: str, place: _Place, fault: str | None) -> None:
+        """Note where a file is, or why it is left out; of two with one name, the later counts.
+
+        Args:
+            name: as the archive has it.
+            place: where it is.
+            fault: the reason why it cannot be read, or None.
+        """
+        name = plain_name(name)
+        if fault is None and self.places.pop(name, None) is not None:
+            self.faults.append(MemberFault(name, REPLACED))
+        if fault is None:
+            self.places[name] = place
+        else:
+            self.faults.append(MemberFault(name, fault))
 
     def origin(self, name: str) -> MemberOrigin:
         """The folders of a member; labels are files of their own.

@@ -44,7 +44,7 @@ class Samples:
     unused: Counter[str] = field(default_factory=Counter)
 
 
-def read_samples(archive: Archive, names: Iterable[str]) -> Samples:
+def read_samples(archive: Archive[Any], names: Iterable[str]) -> Samples:
     """The images of an archive with their labels.
 
     Args:
@@ -84,7 +84,7 @@ def shared_texts(texts: Mapping[str, str]) -> Collection[str]:
     return {text for text, count in Counter(texts.values()).items() if count > 1}
 
 
-def _label(archive: Archive, name: str, members: Mapping[str, str], found: Samples) -> None:
+def _label(archive: Archive[Any], name: str, members: Mapping[str, str], found: Samples) -> None:
     """Read the labels of one image."""
     for extension in ("cls", "cls.txt", "json", "txt"):
         if extension not in members:
@@ -108,7 +108,7 @@ def _checked(label: str) -> str:
     return label
 
 
-def _text(archive: Archive, name: str) -> str:
+def _text(archive: Archive[Any], name: str) -> str:
     if archive.size(name) > _LARGEST:
         raise ValueError(f"{archive.size(name):,} bytes, expected at most {_LARGEST:,}")
     return archive.read(name).decode("utf-8-sig").strip()

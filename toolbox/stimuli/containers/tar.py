@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -11,13 +11,11 @@ from toolbox.errors import CardError, StimulusError
 from toolbox.stimuli.archive import Header, compression_of
 from toolbox.stimuli.containers.container import (
     CUT_OFF,
-    REPLACED,
     Archive,
     MemberFault,
     damaged,
     fault_of_name,
     fault_of_size,
-    plain_name,
 )
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -26,7 +24,7 @@ _AFTER = 1 << 16
 """Bytes after the mark of the end that are searched for the beginning of another archive."""
 
 
-class TarContainer(Archive):
+class TarContainer(Archive[tuple[int, int]]):
     """An archive of tar, of which every member is read at its place."""
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +36,6 @@ class TarContainer(Archive):
         Raises: StimulusError when it is compressed, or is no archive; OSError.
         """
         super().__init__(path)
-        self._places: dict[str, tuple[int, int]] = {}
         with path.open("rb") as file:
             start = file.read(6)
             if compression_of(start) or start.startswith(_ZSTANDARD):
@@ -51,14 +48,9 @@ class TarContainer(Archive):
             try:
                 self._index(file, size)
             except (tarfile.TarError, CardError, ValueError, EOFError) as error:
-                if not self._places:
+                if not self.places:
                     raise damaged(path, "an archive of tar", error) from error
                 self._report_rest(str(error))
-
-    @property
-    def names(self) -> Collection[str]:
-        """Names of the regular files, in the order of the archive."""
-        return self._places.keys()
 
     def size(self, name: str) -> int:
         """Bytes of a member.
@@ -66,7 +58,7 @@ class TarContainer(Archive):
         Args:
             name: one of `names`.
         """
-        return self._places[name][1]
+        return self.places[name][1]
 
     def read(self, name: str) -> bytes:
         """The bytes of a member, read at its place.
@@ -76,7 +68,7 @@ class TarContainer(Archive):
 
         Raises: StimulusError when the archive was cut off since it was indexed; OSError.
         """
-        offset, size = self._places[name]
+        offset, size = self.places[name]
         with self.path.open("rb") as file:
             file.seek(offset)
             content = file.read(size)
@@ -87,8 +79,9 @@ class TarContainer(Archive):
     def _index(self, file: IO[bytes], size: int) -> None:
         with tarfile.open(fileobj=file, mode="r:", tarinfo=Header) as tar:
             for member in _members(tar):
-                self._enter(member, size)
-                self.check_count(len(self._places))
+                if not member.isdir():
+                    self.enter(member.name, (member.offset_data, member.size), _fault_of(member, size))
+                self.check_count(len(self.places))
             end = tar.offset
         file.seek(end)
         rest = file.read(_AFTER)
@@ -98,27 +91,14 @@ class TarContainer(Archive):
             self._report_rest("another archive was joined to it; ingest the two as two files")
         elif not rest:
             self.notes.append(
-                f"{self.path} has no mark of its end: it may be cut off, after {len(self._places):,} files"
+                f"{self.path} has no mark of its end: it may be cut off, after {len(self.places):,} files"
             )
-
-    def _enter(self, member: tarfile.TarInfo, size: int) -> None:
-        """Note where a member is, or why it is left out."""
-        name, fault = plain_name(member.name), _fault_of(member, size)
-        if member.isdir():
-            return
-        if fault is None and name in self._places:
-            self.faults.append(MemberFault(name, REPLACED))
-            del self._places[name]
-        if fault is None:
-            self._places[name] = (member.offset_data, member.size)
-        else:
-            self.faults.append(MemberFault(name, fault))
 
     def _report_rest(self, reason: str) -> None:
         self.faults.append(
             MemberFault(
                 "",
-                f"only its first {len(self._places):,} files can be read ({reason}); copy it again for the others",
+                f"only its first {len(self.places):,} files can be read ({reason}); copy it again for the others",
             )
         )
 

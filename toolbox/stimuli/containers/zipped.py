@@ -5,18 +5,14 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection
 from pathlib import Path
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.containers.container import (
-    REPLACED,
     Archive,
-    MemberFault,
     damaged,
     fault_of_name,
     fault_of_size,
-    plain_name,
 )
 
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -26,7 +22,7 @@ _ENCRYPTED = 0x1
 _UNIX = 3
 
 
-class ZipContainer(Archive):
+class ZipContainer(Archive[zipfile.ZipInfo]):
     """An archive of zip, of which every member is read and unpacked by itself."""
 
     def __init__(self, path: Path) -> None:
@@ -38,19 +34,14 @@ class ZipContainer(Archive):
         Raises: StimulusError when it is no archive, or is cut off; OSError.
         """
         super().__init__(path)
-        self._members: dict[str, zipfile.ZipInfo] = {}
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
             raise damaged(path, "an archive of zip", error) from error
         self.check_count(len(self._zip.infolist()))
         for member in self._zip.infolist():
-            self._enter(member)
-
-    @property
-    def names(self) -> Collection[str]:
-        """Names of the files, in the order of the archive."""
-        return self._members.keys()
+            if not member.is_dir():
+                self.enter(member.filename, member, _fault_of(member))
 
     def size(self, name: str) -> int:
         """Bytes of a member.
@@ -58,7 +49,7 @@ class ZipContainer(Archive):
         Args:
             name: one of `names`.
         """
-        return self._members[name].file_size
+        return self.places[name].file_size
 
     def read(self, name: str) -> bytes:
         """The bytes of a member, unpacked, and compared with the checksum of the archive.
@@ -69,7 +60,7 @@ class ZipContainer(Archive):
         Raises: StimulusError when they are damaged.
         """
         try:
-            return self._unpack(self._members[name])
+            return self._unpack(self.places[name])
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -91,19 +82,6 @@ class ZipContainer(Archive):
         if left:
             raise EOFError("it is shorter than stated")
         return b"".join(pieces)
-
-    def _enter(self, member: zipfile.ZipInfo) -> None:
-        """Note a member, or why it is left out."""
-        if member.is_dir():
-            return
-        name, fault = plain_name(member.filename), _fault_of(member)
-        if fault is None and name in self._members:
-            self.faults.append(MemberFault(name, REPLACED))
-            del self._members[name]
-        if fault is None:
-            self._members[name] = member
-        else:
-            self.faults.append(MemberFault(name, fault))
 
 
 def _fault_of(member: zipfile.ZipInfo) -> str | None:

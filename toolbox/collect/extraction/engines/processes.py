@@ -11,6 +11,7 @@ from typing import Any
 
 from toolbox.collect.extraction.parts import PartReport
 from toolbox.collect.extraction.presentation import end_with_parent
+from toolbox.collect.extraction.task import Request
 from toolbox.collect.extraction.worker import Count, Worker, WorkerPlace, start_worker
 from toolbox.errors import ResourceError
 from toolbox.faults import explains_faults
@@ -19,6 +20,8 @@ from toolbox.runtime.hardware import usable_cores
 
 ATTEMPTS = 3
 """How often processes may end unexpectedly before any further part is finished."""
+GPU_PROCESSES = 2
+"""Processes that share the GPUs of this computer where their number is not given: each has a network on every GPU."""
 _GLANCE = 0.2
 """Seconds between two looks at how many stimuli were presented."""
 
@@ -33,8 +36,8 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
 
     Raises: what a worker raises; ResourceError when processes end unexpectedly again and again.
     """
-    count = min(worker.run.task.request.options.workers or usable_cores(), len(parts))
-    place = replace(worker.place, cores=max(1, usable_cores() // count))
+    count, cores = crew_size(worker.run.task.request, len(parts))
+    place = replace(worker.place, cores=cores)
     left, failures = [*parts], 0
     while left:
         crew = _Crew(count, place)
@@ -53,6 +56,19 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
                 ) from error
         finally:
             crew.end()
+
+
+def crew_size(request: Request, parts: int) -> tuple[int, int]:
+    """The number of processes, and of cores of each: one a core; with a GPU few, as they share its memory.
+
+    Args:
+        request: whose options may ask for a number.
+        parts: number of parts to present, at least 1.
+    """
+    has_gpu = request.device is not None and bool(request.device.gpus)
+    usual = min(GPU_PROCESSES, usable_cores()) if has_gpu else usable_cores()
+    count = min(request.options.workers or usual, parts)
+    return count, max(1, usable_cores() // count)
 
 
 class _Crew:

@@ -54,7 +54,7 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
     options = worker.run.task.request.options
     with _cluster(options) as ray, _errors(ray):
         crew = _crew_size(_nodes(ray), options, len(parts))
-        place = replace(worker.place, cores=crew.cores)
+        place = _with_device(replace(worker.place, cores=crew.cores), options)
         with _actors(ray, crew, place, options) as actors:
             for report in _reports(ray, actors, parts, presented):
                 arrangement = f"{crew.workers} workers of Ray, each with {report.arrangement}"
@@ -265,6 +265,17 @@ def _crew_size(nodes: Sequence[dict[str, float]], options: Extraction, parts: in
     workers = min(options.workers or usual, sum(places), parts)
     each = next(count for count in range(max(cores), 0, -1) if _room(cores, places, count) >= workers)
     return _CrewSize(workers, each)
+
+
+def _with_device(place: WorkerPlace, options: Extraction) -> WorkerPlace:
+    """A place with the device that its worker got of the cluster: all of its GPUs, or none of those of its computer.
+
+    A process that asked Ray for no GPU sees all of them, and so do the others of its computer.
+    """
+    if options.device != "auto":
+        return place
+    device = "cuda:all" if options.gpus_per_worker else "cpu"
+    return replace(place, options=replace(place.options, device=device))
 
 
 def _room(cores: Sequence[int], places: Sequence[int], each: int) -> int:
