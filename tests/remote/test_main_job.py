@@ -12,7 +12,7 @@ from support.commands import run
 from support.object_storage import SECRET, storage
 from toolbox import Study
 from toolbox.errors import ObjectStorageError, VerificationError
-from toolbox.remote import fetching, mirror
+from toolbox.remote import fetching
 
 QUERIES = ("layers/profile", "filters/representative", "layers/significant")
 SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
@@ -219,7 +219,7 @@ def test_a_damaged_object_ends_a_query(
 def test_without_the_cache_every_reader_asks_the_storage(
     address: str, fill: Fill, placeholders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(mirror.NO_CACHE, "1")
+    monkeypatch.setenv(fetching.NO_CACHE, "1")
     study = fill(address)
     first = answers(study)
     parts = sorted(study.folder.root.glob("responses/*/*/part-*.parquet"))

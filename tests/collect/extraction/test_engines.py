@@ -344,6 +344,20 @@ def test_a_gpu_computes_whole_batches_of_a_part_unless_their_size_is_given(
     assert worker.Worker(run)._network(("sum",)).session.batch == expected
 
 
+@pytest.mark.parametrize(("decoders", "expected"), [(None, 0), (0, 0), (3, 3)])
+def test_other_processes_decode_in_threads_unless_decoders_are_asked_for(
+    decoders: int | None, expected: int, tmp_path: Path
+) -> None:
+    folder = SimpleNamespace()
+    request = SimpleNamespace(
+        study=SimpleNamespace(root=tmp_path), set="many", options=Extraction(decoders=decoders), folder=folder
+    )
+    task = SimpleNamespace(request=request, identity=SimpleNamespace(recorded_layers=("sum",)))
+    planned = SimpleNamespace(folder=folder, kept=None, numbers=(0, 1))
+    run: Any = SimpleNamespace(task=task, planned=planned, name="run", place=None)
+    assert worker.Worker(run).place.options.decoders == expected
+
+
 @pytest.mark.parametrize(
     ("device", "workers", "expected"),
     [
