@@ -29,7 +29,7 @@ from toolbox.exchange.bundle.layout import (
 )
 from toolbox.exchange.bundle.tables import _variable_columns
 from toolbox.files import digest_of
-from toolbox.files.folders import _computer
+from toolbox.files.temporary import _computer
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest
