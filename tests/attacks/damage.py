@@ -1,6 +1,6 @@
 """Damage to the files of a study: nothing may be answered wrongly, or end in a traceback or a library's words.
 
-    python tests/attacks/damage.py [flips] [rotted] [ingested] [remembered] [bundled] [--count N]
+    python tests/attacks/damage.py [flips] [rotted] [ingested] [remembered] [bundled] [related] [--count N]
 
 Makes a small study with the three-layer network of the tests, and prints what came of each attack:
 
@@ -9,8 +9,11 @@ rotted      60 parts with one bit flipped, their size and time kept, after every
 ingested    150 damaged tables of stimuli, labels and properties; then a further image is ingested
 remembered  300 bits flipped in the files of the user's cache
 bundled     200 damaged bundles, zips and single files of directories, which are verified and imported
+related     60 damaged files: observations, related filters, rendered pictures and their checksums, and in between those
+            of a bundle; what a study answers rightly must still be named by verify --thorough
 
-`right` is the right answer, `told` one line with exit code 3. Expected: nothing else.
+`right` is the right answer, `told` one line with exit code 3. Expected: nothing else; of `related`, `not named by verify` where the
+flip hit the name of a record's own digest (`record_sha256`), so that the record, whose values are right, counts as an early one.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from toolbox import Study
 from toolbox.errors import ToolboxError
 from toolbox.exchange.importing.run import verify_bundle
 
-COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300, "bundled": 200}
+COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300, "bundled": 200, "related": 60}
 QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("filters/stimuli", {"layer": "colour", "filter": 0}),
     ("tuning/parameter", {"layer": "colour", "filter": 0, "parameter": "angle"}),
@@ -232,12 +235,103 @@ def _imported(bundle: Path, folder: Path) -> list[Any]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+RELATED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("relation/variables", {}),
+    ("relation/ceiling", {"parameter": "rating"}),
+    ("relation/filters", {"parameter": "rating"}),
+    ("relation/layers", {"parameter": "rating"}),
+    ("relation/filters", {"parameter": "angle", "given": "category", "statistic": "mean"}),
+)
+"""Of observations and related filters."""
+
+
+def make_related_study(folder: Path) -> Study:
+    """The study with observations, related filters and rendered pictures."""
+    study = make_study(folder)
+    rows = [
+        f"{number},{name},{number + shift}" for number in range(6) for name, shift in (("a", 0), ("b", 0.5))
+    ]
+    (folder / "ratings.csv").write_text("\n".join(["stimulus_id,observer,rating", *rows]))
+    study.parameters("colours", source=folder / "ratings.csv")
+    study.relate("colours", parameter="rating", resamples=20)
+    study.relate("colours", parameter="angle", given=["category"], statistic="mean", resamples=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _rendered(study.folder.root, folder)
+    return study
+
+
+def _rendered(root: Path, folder: Path) -> list[Any]:
+    """The pictures of a filter: made where there are none, else as they are kept."""
+    report = Study(root).render(
+        layer="pool",
+        filter=2,
+        seeds=2,
+        steps=5,
+        model=str(CARD),
+        weights=str(folder / "tiny.npz"),
+        progress=False,
+    )
+    return [(each.file, each.response, (root / each.file).read_bytes()) for each in report.pictures]
+
+
+def _related_answers(root: Path, folder: Path) -> list[Any]:
+    study = Study(root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [study.query(query, **chosen).sort(pl.all()).rows() for query, chosen in RELATED]
+        return [*found, _rendered(root, folder)]
+
+
+def _imported_relations(bundle: Path, folder: Path) -> list[Any]:
+    """The answers of a new study into which a bundle was imported."""
+    root = folder / "imported"
+    try:
+        Study(root, create=True).import_(bundle, progress=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [Study(root).query(query, **chosen).sort(pl.all()).rows() for query, chosen in RELATED]
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def related(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """Damage to what is related to the responses, in a study and in a bundle of it."""
+    study = make_related_study(folder)
+    root, bundle = study.folder.root, folder / "bundle"
+    study.share(bundle, including=("relations", "responses"), progress=False)
+    kinds = ("relations", "relation_permutations", "parameters", "rendered")
+    files = [file for file in files_of(root) if {*kinds} & {*file.relative_to(root).parts}]
+    shared = [
+        file for file in files_of(bundle) if file.name.startswith(("relation", "observations", "provenance"))
+    ]
+    expected, imported = _related_answers(root, folder), _imported_relations(bundle, folder)
+    kept = shutil.copytree(root, folder / "kept")
+    for number in range(count):
+        if number % 3 == 2:
+            file = shared[number // 3 % len(shared)]
+            with spoiled(file, damaged(file.read_bytes(), chance)):
+                found = outcome(lambda: _imported_relations(bundle, folder), imported)
+        else:
+            file = files[number % len(files)]
+            shutil.rmtree(os.environ["TOOLBOX_CACHE"], ignore_errors=True)
+            file.write_bytes(damaged(file.read_bytes(), chance))
+            is_named = not Study(root).verify(thorough=True).is_intact
+            found = outcome(lambda: _related_answers(root, folder), expected)
+            if found == "right" and not is_named:
+                found = "not named by verify"
+            shutil.rmtree(root)
+            shutil.copytree(kept, root)
+        yield found if found in ("right", "told") else f"{file.name} in {file.parent.name}: {found}"
+
+
 ATTACKS: dict[str, Callable[[Path, int, random.Random], Iterator[str]]] = {
     "flips": flips,
     "rotted": rotted,
     "ingested": ingested,
     "remembered": remembered,
     "bundled": bundled,
+    "related": related,
 }
 
 

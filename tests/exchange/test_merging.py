@@ -279,6 +279,32 @@ def test_shared_stimuli_are_left_out_of_responses_beside_roll_ups(lab: Lab, tmp_
     assert any("could not be compared" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_roll_ups_of_stimuli_whose_responses_others_have_cost_no_responses(
+    lab: Lab, tmp_path: Path, order: tuple[int, int]
+) -> None:
+    """A bundle of roll-ups of the study itself, or of a part of it: only roll-ups were left of it before."""
+    whole, part = lab("whole", (100, 150, 200)), lab("part", (150, 200))
+    studies = [whole.folder.root, without_responses(part.folder.root, tmp_path / "sums")]
+    report = merge([studies[place] for place in order], output=tmp_path / "merged")
+    merged = Study(tmp_path / "merged")
+    assert report.from_rollups == ()
+    assert rollups(merged).equals(rollups(whole))
+    assert merged.query("select maximum from responses order by all").height == 6 * 8
+    assert any("of stimuli whose responses others shared; these are merged" in note for note in report.notes)
+    assert merged.verify(thorough=True).problems == ()
+
+
+def test_a_merging_of_roll_ups_names_the_responses_that_stay_behind(lab: Lab, tmp_path: Path) -> None:
+    first, second = lab("first", (100, 150)), lab("second", (150, 200))
+    report = merge(
+        [first.folder.root, without_responses(second.folder.root, tmp_path / "sums")],
+        output=tmp_path / "merged",
+    )
+    (note,) = (note for note in report.notes if "so only roll-ups are merged" in note)
+    assert f"the responses of {first.folder.root} are not part of the merged study" in note
+
+
 def test_stimuli_in_two_roll_ups_are_refused_or_leave_a_caution_for_ever(lab: Lab, tmp_path: Path) -> None:
     labs = {"first": (100, 150), "second": (150, 200), "third": (50, 60)}
     roots = [

@@ -162,6 +162,51 @@ def zeros(folder: Path) -> None:
     restate(folder, LABELS, rows * groups, columns_of(table))
 
 
+def lying_page(unpacked: int) -> Change:
+    """A column whose only page unpacks to many zeros, of which the footer states nothing."""
+
+    def apply(folder: Path) -> None:
+        table = pq.read_table(io.BytesIO((folder / LABELS).read_bytes()))
+        pq.write_table(table, folder / LABELS, store_schema=False, compression="zstd", use_dictionary=False)
+        raw = (folder / LABELS).read_bytes()
+        column = (
+            pq.read_metadata(io.BytesIO(raw)).row_group(0).column(3)
+        )  # the last one: nothing moves behind it
+        start, length = column.data_page_offset, column.total_compressed_size
+        packed_at = _varint_end(
+            raw, start + 3
+        )  # behind the kind of the page, and its size when it is unpacked
+        rest_at = _varint_end(raw, packed_at + 1)
+        packed = sum((byte & 0x7F) << (7 * n) for n, byte in enumerate(raw[packed_at + 1 : rest_at])) >> 1
+        page = pa.Codec("zstd").compress(bytes(unpacked), asbytes=True)
+        sizes = _varint(unpacked) + b"\x15" + _varint(len(page))
+        column_now = raw[start : start + 3] + sizes + raw[rest_at : start + length - packed] + page
+        stated, footer = b"\x16" + _varint(length), raw[start + length : -8]
+        assert raw[start + 2] == raw[packed_at] == 0x15 and stated in footer
+        footer = footer.replace(stated, b"\x16" + _varint(len(column_now)))
+        (folder / LABELS).write_bytes(
+            raw[:start] + column_now + footer + struct.pack("<I", len(footer)) + b"PAR1"
+        )
+
+    return apply
+
+
+def _varint(number: int) -> bytes:
+    """A number of Thrift's compact protocol."""
+    value, found = number << 1, bytearray()
+    while value >= 0x80:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _varint_end(content: bytes, start: int) -> int:
+    """Where a number ends that begins at a place."""
+    while content[start] & 0x80:
+        start += 1
+    return start + 1
+
+
 def link(name: str, target: str) -> Change:
     """Put a link into the folder."""
     return lambda folder: (folder / name).symlink_to(target)
@@ -338,6 +383,7 @@ CHANGES: dict[str, Change] = {
     "a text of a megabyte in every row": text_bomb,
     "a footer with more rows than there are": stated_rows,
     "forty million rows in a kilobyte": zeros,
+    "a page of a gigabyte in a file of 40 kilobytes": lying_page(2**30),
     "a table that is no Parquet file": replace_file(LABELS, b"PAR1" + b"\0" * 100 + b"PAR1"),
     "a table that is empty": replace_file(LABELS, b""),
     "a table cut off": lambda folder: (folder / LABELS).write_bytes((folder / LABELS).read_bytes()[:-20]),
@@ -466,7 +512,7 @@ RELATION_CHANGES: dict[str, Change] = {
     "permutations of another parameter": value_change(PERMUTATIONS, "parameter", "luck"),
     "a permutation too few": table_change(PERMUTATIONS, lambda table: table.slice(1)),
     "a permutation that was not made": value_change(PERMUTATIONS, "permutation", 999),
-    "another strongest correlation": value_change(PERMUTATIONS, "strongest", 1.0),
+    "another strongest correlation": value_change(PERMUTATIONS, "strongest", 0.987),
     "more related filters than there are": value_change(PERMUTATIONS, "related", 1000),
     "no permutations": lambda folder: (
         json_change(

@@ -79,7 +79,12 @@ class StudyExchange(StudyDirectory):
             title=title, author=author, licence=licence,
         )  # fmt: skip
         writers = Writers(
-            methods=lambda selection: methods_text(self.folder, selection),
+            methods=lambda selections, sharing: methods_text(
+                self.folder,
+                selections,
+                with_significance="significance" in sharing.included,
+                with_report=sharing.report,
+            ),
             report=lambda file, selection: write_report(self.folder, file, selection, Choices()),
         )
         target = None if output is None else Path(output)

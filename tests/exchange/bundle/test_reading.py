@@ -74,6 +74,12 @@ def test_the_examples_in_python_run(of_rollups: Path, rich: Study, number: int, 
     assert_alike(pl.read_csv(written), rich)
 
 
+def test_the_page_states_which_example_no_test_runs(of_rollups: Path) -> None:
+    page = (of_rollups / "README.md").read_text()
+    untested = "this example is not run"
+    assert [part.split("\n")[0] for part in page.split("### ") if untested in part] == ["MATLAB"]
+
+
 def test_the_example_in_r_runs(of_rollups: Path, rich: Study, tmp_path: Path) -> None:
     if shutil.which("Rscript") is None:
         pytest.skip("R is not installed; apt-get install r-base-core")

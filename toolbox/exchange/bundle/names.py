@@ -35,6 +35,12 @@ _GENERIC = {
     "stimuli", "student", "study", "test", "tmp", "ubuntu", "user", "users", "work", "workspace",
 }  # fmt: skip
 """Names of accounts and computers that tell nothing."""
+_WORDS = {
+    "art", "bill", "case", "chance", "dean", "frank", "grant", "lane", "mark", "max", "min", "norm", "page", "pat",
+    "ray", "rich", "rose", "sum", "will",
+}  # fmt: skip
+"""Names of people that are words of SQL, of formulas or of English, and stay in what the toolbox itself writes."""
+_HOME_PATH = re.compile(HOME.pattern + r"(?:[\\/]+[\w.@+%~=-]+)*", re.IGNORECASE)
 _SHORTEST = 3
 
 
@@ -89,8 +95,8 @@ class Replacements:
         self.keep = keep
         self.replaced = {"paths": 0, "names": 0, "people": 0}
         self._names = [*names]
-        pattern = "|".join(map(re.escape, self._names))
-        self._pattern = re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE) if pattern else None
+        self._pattern = _any_of(self._names)
+        self._but_words = _any_of(name for name in self._names if name.casefold() not in _WORDS)
         self._people: dict[str, dict[str, str]] = {}
 
     def text(self, text: str) -> str:
@@ -106,17 +112,18 @@ class Replacements:
             plain = self._pattern.sub(lambda _: self._count("names", "name"), plain)
         return plain
 
-    def finds(self, text: str) -> bool:
-        """Whether a text has the home of a user, or the name of a user or computer.
+    def own_text(self, text: str) -> str:
+        """A text that the toolbox wrote, with SQL and formulas, without homes of users and names.
 
         Args:
-            text: any; of other absolute paths a page of HTML is full.
+            text: of a page; what only looks like a path in it, such as `/n/2` in a formula, stays.
         """
         if self.keep:
-            return False
-        return HOME.search(text) is not None or (
-            self._pattern is not None and self._pattern.search(text) is not None
-        )
+            return text
+        plain = _HOME_PATH.sub(lambda found: self._count("paths", _last_part(found[0])), text)
+        if self._but_words is not None:
+            plain = self._but_words.sub(lambda _: self._count("names", "name"), plain)
+        return plain
 
     def path(self, path: str) -> str:
         """A stored path that is not absolute: one outside all roots has a digest in the place of its folder.
@@ -164,6 +171,12 @@ class Replacements:
     def _count(self, kind: str, text: str) -> str:
         self.replaced[kind] += 1
         return text
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Any of some names, as a word; None without names."""
+    pattern = "|".join(map(re.escape, names))
+    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE) if pattern else None
 
 
 def _last_part(path: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import html
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolbox.errors import ToolboxError, UsageError
 from toolbox.exchange.bundle.choices import Sharing
 from toolbox.exchange.bundle.layout import METHODS, REPORT
+from toolbox.exchange.bundle.pages import page_without_names
 from toolbox.exchange.bundle.sources import TableSources
 from toolbox.store.selection import Selection
 
@@ -18,11 +19,12 @@ class Writers:
     """What writes down a study in words and figures; rooms beside this one do.
 
     Attributes:
-        methods: the methods text, as Markdown, of set, model and scheme.
+        methods: one text of Markdown, of several sets, models and schemes and what a bundle includes; and of what there
+            is none, and why.
         report: writes the page of a report of them into a file.
     """
 
-    methods: Callable[[Selection], str]
+    methods: Callable[[Sequence[Selection], Sharing], tuple[str, list[str]]]
     report: Callable[[Path, Selection], object]
 
 
@@ -38,29 +40,34 @@ def write_texts(
         sharing: the options.
         writers: what writes them; None for neither.
         folder: of the bundle.
-
-    Raises: UsageError for a report with a name that is private.
     """
     if writers is None:
         return
     if sources.withheld:
         yield f"left out: {METHODS}, which describes the withheld stimuli, too"
         return
-    texts = []
-    for extraction in sources.contents.extractions:
-        selection = Selection(extraction.set, (extraction.model,), next(iter(extraction.schemes), None))
-        try:
-            texts.append(writers.methods(selection))
-        except ToolboxError as error:  # such as a set without labels
-            yield f"left out: methods of {extraction.model} and {extraction.set}: {error}"
-    if texts:
-        (folder / METHODS).write_bytes(sources.replacements.text("\n".join(texts)).encode())
+    found = [
+        Selection(each.set, (each.model,), next(iter(each.schemes), None))
+        for each in sources.contents.extractions
+    ]
+    text, left_out = writers.methods(found, sharing)
+    yield from (f"left out: methods of {each}" for each in left_out)  # such as a set without labels
+    if text:
+        title, shown = sources.contents.title, _title(sources)
+        plain = sources.replacements.own_text(text.replace(title, shown))
+        (folder / METHODS).write_bytes(plain.encode())
     if sharing.report:
-        names = sources.contents.in_use
-        writers.report(folder / REPORT, Selection(names.get("set"), (names["model"],), names.get("scheme")))
-        page = (folder / REPORT).read_text(encoding="utf-8")
-        if sources.replacements.finds(page):
-            raise UsageError(
-                "the report contains a name or a path that a bundle must not have; leave out report (--report), or "
-                "keep names (--keep-names)"
-            )
+        _write_report(sources, writers, folder / REPORT)
+
+
+def _title(sources: TableSources) -> str:
+    return sources.credits.title or sources.replacements.text(sources.contents.title)
+
+
+def _write_report(sources: TableSources, writers: Writers, file: Path) -> None:
+    """Write the page, with the title of the bundle and without private names."""
+    names = sources.contents.in_use
+    writers.report(file, Selection(names.get("set"), (names["model"],), names.get("scheme")))
+    page = file.read_text(encoding="utf-8")
+    titled = page.replace(html.escape(sources.contents.title), html.escape(_title(sources)))
+    file.write_bytes(page_without_names(titled, sources.replacements).encode())

@@ -133,6 +133,8 @@ def _check_complete(
     )
     sizes = pl.col("layer").replace_strict(layers, return_dtype=pl.Int64)
     refuse_rows(file, permuted, pl.col("related") > sizes, "with more related filters than the layer has")
+    is_one = pl.col("strongest").n_unique().over("permutation", "layer") == 1
+    refuse_rows(file, permuted, ~is_one, "of a permutation with two strongest filters of a layer")
     is_any = pl.col("strongest") > pl.col("threshold")
     refuse_rows(
         file, permuted, is_any != (pl.col("related") > 0), "whose strongest filter is not the counted one"

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES
 from toolbox.exchange.importing.faults import named_file, refuse, shortened
+from toolbox.exchange.importing.page_headers import check_pages
 from toolbox.exchange.importing.records import LONGEST_TEXT, TableRecord
 from toolbox.printing import is_printable
 from toolbox.store.parquet import arrow_schema
@@ -112,6 +113,7 @@ def _check_footer(path: Path, record: TableRecord, opened: pq.ParquetFile) -> No
     allowed = max(_ALWAYS, _RATIO * path.stat().st_size)
     if not 0 <= unpacked <= allowed:
         refuse(record.file, f"unpacks to {unpacked:,} bytes; expected at most {allowed:,}", NO_TRUST)
+    check_pages(path, metadata)
 
 
 def _plain_type(kind: pa.DataType) -> str:

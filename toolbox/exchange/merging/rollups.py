@@ -41,10 +41,12 @@ class MergedRollups:
     Attributes:
         merged: the responses of the laboratories that shared them.
         summed: by place of the laboratories that shared roll-ups alone, new numbers of the stimuli in them.
+        covered: places of those whose roll-ups are not needed, as others have responses to all of their stimuli.
     """
 
     merged: MergedResponses
     summed: Mapping[int, frozenset[int]]
+    covered: tuple[int, ...] = ()
 
     @property
     def twice(self) -> list[int]:
@@ -83,7 +85,7 @@ class MergedRollups:
 
 
 def choose_rollups(merged: MergedResponses) -> MergedRollups:
-    """The roll-ups to merge.
+    """The roll-ups to merge: none of stimuli to all of which other laboratories shared responses.
 
     Args:
         merged: the responses of the laboratories that shared them.
@@ -93,7 +95,8 @@ def choose_rollups(merged: MergedResponses) -> MergedRollups:
         for place, lab in enumerate(merged.labs)
         if lab.has_only_rollups(merged.model)
     }
-    return MergedRollups(merged, summed)
+    covered = tuple(place for place, numbers in summed.items() if numbers <= merged.chosen.keys())
+    return MergedRollups(merged, {place: summed[place] for place in summed if place not in covered}, covered)
 
 
 def write_rollups(
@@ -225,9 +228,11 @@ def _provenance(rollups: MergedRollups, places: Sequence[int], identity: str) ->
 def _notes(rollups: MergedRollups) -> Iterator[str]:
     merged = rollups.merged
     alone = ", ".join(merged.labs[place].place for place in rollups.summed)
+    left = ", ".join(merged.labs[place].place for place in merged.available)
+    stay = f", and the responses of {left} are not part of the merged study" if left else ""
     yield (
-        f"{merged.model}: only roll-ups were shared by {alone}, so only roll-ups are merged; whatever needs responses, "
-        "such as AUC and significance, needs bundles with them"
+        f"{merged.model}: only roll-ups were shared by {alone}, so only roll-ups are merged{stay}; whatever needs "
+        "responses, such as AUC and significance, needs bundles with them"
     )
     shared = {*merged.chosen}.intersection(*[frozenset[int]().union(*rollups.summed.values())])
     if shared:

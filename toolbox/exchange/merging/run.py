@@ -207,10 +207,15 @@ class _Merging:
 
     def _notes_on_model(self, rollups: MergedRollups) -> Iterator[str]:
         merged, every = rollups.merged, len(self.stimuli.members)
-        with_responses = {*merged.available, *rollups.summed}
+        with_responses = {*merged.available, *rollups.summed, *rollups.covered}
         without = [lab.place for place, lab in enumerate(self.labs) if place not in with_responses]
         if without:
             yield f"there are no responses of {merged.model} in {', '.join(without)}"
+        for place in rollups.covered:
+            yield (
+                f"{merged.model}: only roll-ups were shared by {self.labs[place].place}, of stimuli whose responses "
+                "others shared; these are merged, and the roll-ups were neither needed nor compared with them"
+            )
         if missing := every - len(rollups.presented):
             yield f"{merged.model}: {missing:,} of {every:,} stimuli have no responses"
 

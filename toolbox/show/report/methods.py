@@ -7,10 +7,11 @@ page has authors and years in their place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
+from itertools import groupby
 from typing import Any
 
 from toolbox.chart.theme import column_words
@@ -79,8 +80,12 @@ class Methods:
     def markdown(self) -> str:
         """The text with its references, as Markdown."""
         lines = ["# Methods", ""]
-        for paragraph in self.paragraphs:
-            lines += [f"## {paragraph.heading}", "", _escaped(paragraph.text), ""]
+        for heading, paragraphs in groupby(self.paragraphs, lambda each: each.heading):
+            lines += [
+                f"## {heading}",
+                "",
+                *(line for each in paragraphs for line in (_escaped(each.text), "")),
+            ]
         lines += ["# References", ""]
         lines += [
             f"- {_escaped(each.text)}{f' <{each.address}>' if each.address else ''}"
@@ -94,15 +99,61 @@ class Methods:
         return "\n\n".join([*(each.bibtex for each in self.references), ""])
 
 
-def methods_of(subject: ReportSubject) -> Methods:
+def methods_of(
+    subject: ReportSubject, *, with_significance: bool = True, with_report: bool = True
+) -> Methods:
     """The methods of a report.
 
     Args:
         subject: of the report.
+        with_significance: whether intervals and p values are described.
+        with_report: whether figures of the report are referred to.
     """
     own = dict(_own_references(subject))
-    text = text_of_template("methods.txt.jinja", _values(subject, own))
-    return Methods(tuple(_paragraphs(text)), own)
+    values = _values(subject, own) | {"with_report": with_report, "with_significance": with_significance}
+    values |= {} if with_significance else {"resamples": 0}
+    return Methods(tuple(_paragraphs(text_of_template("methods.txt.jinja", values))), own)
+
+
+def joined_methods(parts: Mapping[str, Methods]) -> Methods:
+    """The methods of several sets and networks as one text, in which what is alike occurs once.
+
+    Args:
+        parts: name of set and network -> its methods.
+    """
+    own, renamed = dict[str, Reference](), dict[str, Methods]()
+    for name, each in parts.items():
+        keys = {key: _free_key(key, reference, own) for key, reference in each.own.items()}
+        own |= {keys[key]: replace(reference, key=keys[key]) for key, reference in each.own.items()}
+        renamed[name] = replace(each, paragraphs=tuple(_with_keys(one, keys) for one in each.paragraphs))
+    headings = dict.fromkeys(one.heading for each in renamed.values() for one in each.paragraphs)
+    return Methods(tuple(one for heading in headings for one in _under(heading, renamed)), own)
+
+
+def _free_key(key: str, reference: Reference, taken: Mapping[str, Reference]) -> str:
+    """The key of a work, which two networks may both call `network`."""
+    number, free = 2, key
+    while free in taken and taken[free].text != reference.text:
+        number, free = number + 1, f"{key}{number}"
+    return free
+
+
+def _with_keys(paragraph: Paragraph, keys: Mapping[str, str]) -> Paragraph:
+    def renamed(cited: re.Match[str]) -> str:
+        return cited[0].replace(_key(cited), keys.get(_key(cited), _key(cited)))
+
+    return replace(paragraph, text=_CITED.sub(renamed, paragraph.text))
+
+
+def _under(heading: str, parts: Mapping[str, Methods]) -> Iterator[Paragraph]:
+    """The different paragraphs under a heading; if there are several, each names what it is of."""
+    of = dict[str, list[str]]()
+    for name, each in parts.items():
+        for one in each.paragraphs:
+            if one.heading == heading:
+                of.setdefault(one.text, []).append(name)
+    for text, names in of.items():
+        yield Paragraph(heading, f"{'; '.join(names)}: {text}" if len(of) > 1 else text)
 
 
 def _paragraphs(text: str) -> Iterator[Paragraph]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolbox.display import Report
-from toolbox.errors import UsageError
+from toolbox.errors import ToolboxError, UsageError
 from toolbox.files import replace_file
 from toolbox.progress import Progress, silent
 from toolbox.show.report.cautionary import warnings_of
 from toolbox.show.report.contents import REPORTED, Section
 from toolbox.show.report.entries import numbered, within_budget
 from toolbox.show.report.exhibits import LeftOut, ShownExhibit, show_exhibits
-from toolbox.show.report.methods import methods_of
+from toolbox.show.report.methods import Methods, joined_methods, methods_of
 from toolbox.show.report.page import write_page
 from toolbox.show.report.pictures import picture_exhibits
 from toolbox.show.report.subject import Choices, ReportSubject, subject_of
@@ -89,16 +89,28 @@ def write_report(
     )
 
 
-def methods_text(folder: StudyFolder, selection: Selection) -> str:
-    """The methods of a study as Markdown, with the usual choices.
+def methods_text(
+    folder: StudyFolder, selections: Sequence[Selection], *, with_significance: bool, with_report: bool
+) -> tuple[str, list[str]]:
+    """The methods of several sets and networks as one text of Markdown, with the usual choices.
 
     Args:
         folder: of the study.
-        selection: set, model and scheme; what is not named is chosen as for a query.
+        selections: set, model and scheme of each; what is not named is chosen as for a query.
+        with_significance: whether intervals and p values are described.
+        with_report: whether figures of a report are referred to.
 
-    Raises: as a query.
+    Returns: the text; empty if there is none; and of what there is none, and why.
     """
-    return methods_of(subject_of(folder, selection, Choices())).markdown
+    found, left_out = dict[str, Methods](), list[str]()
+    for selection in selections:
+        name = f"{selection.model} and {selection.set}"
+        try:
+            subject = subject_of(folder, selection, Choices())
+            found[name] = methods_of(subject, with_significance=with_significance, with_report=with_report)
+        except ToolboxError as error:  # such as a set without labels
+            left_out.append(f"{name}: {error}")
+    return (joined_methods(found).markdown if found else ""), left_out
 
 
 def check_files(output: Path, methods: Path | None) -> None:

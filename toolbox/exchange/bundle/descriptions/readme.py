@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from toolbox.exchange.bundle.credits import Credits
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
-from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
+from toolbox.exchange.bundle.descriptions.snippets import REMARKS, SNIPPETS
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import METHODS, REPORT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
@@ -72,7 +72,13 @@ def _reading(described: Described) -> Iterator[str]:
     )
     names = described.record["in_use"]
     for title, (language, code) in SNIPPETS.items():
-        yield from ("", f"### {title}", "", f"```{language}")
+        yield from (
+            "",
+            f"### {title}",
+            "",
+            *((REMARKS[title], "") if title in REMARKS else ()),
+            f"```{language}",
+        )
         yield from _filled(code, language, names).strip().splitlines()
         yield "```"
     yield from (

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+REMARKS = {
+    "MATLAB": "Written from the documentation of MATLAB (R2019a or newer). Unlike the others, this example is not run "
+    "by the tests of the toolbox: compare its rows with those of another one."
+}
+"""Title -> what to know before an example is used."""
 SNIPPETS = {
     "Python, with polars": (
         "python",
