@@ -40,11 +40,11 @@ from typing import Any
 
 from gpu_machine import Machine, describe_machine, make_photographs, run_rows
 
-from toolbox.store.plan import part_size
-
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 USUAL = 64
 """Images in a batch of the rows that vary something else."""
+PART = 768
+"""Stimuli in a part of the extractions, so that every batch divides it."""
 IMAGENET = 1_281_167
 """Photographs in the training set of ImageNet."""
 
@@ -112,18 +112,21 @@ def decoding_rows() -> Iterator[Row]:
                 yield Row(words, "decoding", given, (f"cores:{count}",) * (count > 0))
 
 
-def extraction_rows() -> Iterator[Row]:
+def extraction_rows(is_gpu: bool) -> Iterator[Row]:
+    usual = {"set": "ordinary", "part": PART, **({"batch": USUAL} if is_gpu else {})}
+
     def row(name: str, *needs: str, **given: Any) -> Row:
-        return Row(f"extraction: {name}", "extraction", {"set": "ordinary", **given}, needs)
+        return Row(f"extraction: {name}", "extraction", {**usual, **given}, needs)
 
     yield row("threads")
+    yield row("threads, batch probed", "gpu", batch=None)
     for count in (4, 8, 16):
         yield row(f"{count} processes", f"cores:{count}", decoders=count)
     yield row("TF32, 16 processes", "gpu", "cores:16", decoders=16, precision="tf32")
     yield row("IOBinding, 8 processes", "gpu", "cores:8", decoders=8, binding=True)
     for count in (2, 4):
         yield row(f"engine of {count} processes", f"cores:{count}", engine="processes", workers=count)
-    for batch, share in ((1, 0.25), (16, 1), (64, 1), (256, 1)):
+    for batch, share in ((1, 0.25), (16, 1), (256, 1)):
         needs = ("gpu", "cores:8") if batch > 1 else ()
         yield row(f"batch {batch}", *needs, batch=batch, share=share, decoders=8 if batch > 1 else 0)
     for decoding in ("full", "scaled"):
@@ -132,11 +135,6 @@ def extraction_rows() -> Iterator[Row]:
             needs = ("cores:16",) if count else ()
             yield row(f"large, {decoding}, {who}", *needs, set="large", decoding=decoding, decoders=count)
     yield row("TensorRT, 8 processes", "tensorrt", "cores:8", device="tensorrt", decoders=8)
-
-
-def writing_rows(stimuli: int) -> Iterator[Row]:
-    """Parts of the size that an extraction of these stimuli has."""
-    yield Row("writing: parts", "writing", {"stimuli": part_size(stimuli)})
 
 
 def torch_rows(is_gpu: bool) -> Iterator[Row]:
@@ -153,7 +151,7 @@ def torch_rows(is_gpu: bool) -> Iterator[Row]:
         yield Row(f"torch: {name}", "torch", {**usual, **changed}, needs)
 
 
-def all_rows(machine: Machine, stimuli: int) -> list[Row]:
+def all_rows(machine: Machine) -> list[Row]:
     device = "cuda" if machine.gpus else "cpu"
     peers = [*torch_rows(bool(machine.gpus))]
     return [
@@ -161,8 +159,8 @@ def all_rows(machine: Machine, stimuli: int) -> list[Row]:
         *session_rows(device),
         *(row for row in peers if not row.given["compiled"]),
         *decoding_rows(),
-        *writing_rows(stimuli),
-        *extraction_rows(),
+        Row("writing: parts", "writing", {"stimuli": PART}),
+        *extraction_rows(bool(machine.gpus)),
         *(row for row in peers if row.given["compiled"]),  # compiling takes longest, and matters least
     ]
 
@@ -303,7 +301,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", default=[], help="sections, or patterns of rows")
     parser.add_argument(
-        "--stimuli", type=int, default=6000, help="ordinary photographs; a fifth as many large ones"
+        "--stimuli", type=int, default=8 * PART, help="ordinary photographs; a fifth as many large ones"
     )
     parser.add_argument("--ready", type=int, default=96, help="images of the rows on images that lie ready")
     parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement on ready images")
@@ -321,7 +319,7 @@ def main() -> None:
     """Measure, and print the table."""
     choices, began = options(), time.monotonic()
     machine = Machine.present(choices.torch)
-    rows, left_out = choose_rows(all_rows(machine, choices.stimuli), choices.only, machine)
+    rows, left_out = choose_rows(all_rows(machine), choices.only, machine)
     results: dict[str, dict[str, Any]] = {}
 
     def record() -> dict[str, Any]:
