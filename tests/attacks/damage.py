@@ -12,8 +12,9 @@ bundled     200 damaged bundles, zips and single files of directories, which are
 related     60 damaged files: observations, related filters, rendered pictures and their checksums, and in between those
             of a bundle; what a study answers rightly must still be named by verify --thorough
 
-`right` is the right answer, `told` one line with exit code 3. Expected: nothing else; of `related`, `not named by verify` where the
-flip hit the name of a record's own digest (`record_sha256`), so that the record, whose values are right, counts as an early one.
+`right` is the right answer, `told` one line with exit code 3. Expected: nothing else; of `related`, `not named by
+verify` where the flip hit the name of a record's own digest (`record_sha256`), so that the record, whose values are
+right, counts as an early one.
 """
 
 from __future__ import annotations
