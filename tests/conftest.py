@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from hypothesis import settings
 
+from support.copies import copied_study
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study
 from toolbox.store import database
 
-settings.register_profile("toolbox", deadline=None, derandomize="CI" in os.environ)
+IS_CI = "CI" in os.environ
+settings.register_profile("toolbox", deadline=None, derandomize=IS_CI, max_examples=100 if IS_CI else 25)
 settings.load_profile("toolbox")
 
 
@@ -42,6 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first, so that the workers end together."""
     items.sort(key=lambda item: item.get_closest_marker("network") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no search for garbage looks at it again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -98,12 +106,21 @@ def card() -> str:
     return str(CARD)
 
 
+@pytest.fixture(scope="session")
+def ingested_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the six photographs and a study of them, nothing extracted; tests work with copies."""
+    folder = tmp_path_factory.mktemp("ingested")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
+        study = Study(folder / "study", create=True)
+        study.ingest(paint_photographs(folder / "photographs"), set="colours")
+    return folder
+
+
 @pytest.fixture
-def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
+def study(tmp_path: Path, cache: Path, photographs: Path, ingested_folder: Path) -> Study:
     """A study with the six photographs as the set `colours`, nothing extracted."""
-    study = Study(tmp_path / "study", create=True)
-    study.ingest(photographs, set="colours")
-    return study
+    return copied_study(ingested_folder, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,17 @@ def of_library(module: str, text: str, base: type[Exception] = Exception) -> Exc
 # Which errors are faults
 
 
+def test_where_nothing_temporary_can_be_written_a_folder_for_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "missing")])
+    with pytest.raises(FileNotFoundError) as caught:
+        tempfile.gettempdir()
+    fault = fault_of(caught.value)
+    assert isinstance(fault, StorageError) and "TMPDIR" in str(fault) and "\n" not in str(fault)
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [

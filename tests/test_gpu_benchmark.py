@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from support.chapters import ROOT
 from support.tiny_network import CARD
+from toolbox import Extraction
 
 BENCHMARKS = ROOT / "tests" / "benchmarks"
 ROWS = (
@@ -119,6 +121,34 @@ def test_what_limits_a_row_is_the_slowest_part(monkeypatch: pytest.MonkeyPatch) 
     slow = {**measured, "writing: parts": {"images": 900, "seconds": 1.0}}
     assert gpu.with_ratios(rows, slow)["extraction: 8 processes"]["limit"] == "writing"
     assert gpu.cells("decoding: gone", found["decoding: gone"])[-1] == "died"
+
+
+def test_every_row_of_a_machine_with_a_gpu_is_one_that_can_be_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu
+    import gpu_rows
+
+    missing = {"tensorrt": "no TensorRT", "bf16": "no bf16"}
+    machine = gpu.Machine(16, ("NVIDIA H100",), missing, sys.executable)
+    rows = gpu.all_rows(machine, 6000)
+    assert len({row.name for row in rows}) == len(rows)
+    chosen, left_out = gpu.choose_rows(rows, [], machine)
+    assert {*left_out.values()} == {*missing.values()}
+    assert {row.kind for row in chosen} == {*gpu_rows.ROWS, "torch"}
+    for row in rows:
+        if row.kind == "torch":
+            assert {*row.given} == {"batch", "tf32", "channels_last", "compiled"}
+            continue
+        inspect.signature(gpu_rows.ROWS[row.kind]).bind(None, **row.given)
+        if row.kind == "extraction":
+            Extraction(
+                **{key: value for key, value in row.given.items() if key not in ("set", "share", "binding")}
+            )
+    kept, _ = gpu.choose_rows(rows, ["fidelity", "extraction: *processes"], machine)
+    assert {row.section for row in kept} == {"fidelity", "extraction"}
+    assert "extraction: threads" not in {row.name for row in kept}
 
 
 def decode(decoders: int) -> dict[str, Any]:

@@ -225,8 +225,14 @@ def workplace(directory: Path, presented_photographs: Path) -> Path:
     return directory
 
 
+LONG = ("toolbox/README.md",)
+"""Pages that take more than a minute."""
+
+
 @pytest.mark.network
-@pytest.mark.parametrize("chapter", LEFT)
+@pytest.mark.parametrize(
+    "chapter", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in LEFT]
+)
 def test_every_command_of_a_chapter_does_what_the_page_promises(chapter: str, workplace: Path) -> None:
     if chapter == "README.md":
         shutil.rmtree(workplace / "my-study")

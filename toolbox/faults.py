@@ -65,6 +65,12 @@ _REASONS = {
     errno.ENFILE: _OPEN_FILES,
 }
 """Error number -> what happened to a file, and what to do."""
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
+"""How Python begins when it has tried to write into all folders that it knows."""
+_TEMPORARY_FILES = (
+    "no folder for temporary files can be written to; free some space, raise the limit (ulimit -f), or set TMPDIR to a "
+    "folder that can be written to"
+)
 _EXHAUSTED = {errno.ENOMEM: _MEMORY, errno.EAGAIN: _THREADS}
 _LAST_TIME = 253_402_300_800
 """Seconds from 1970 to the year 10000, which Python has no dates for."""
@@ -114,6 +120,8 @@ def _of_system(error: OSError) -> ToolboxError | None:
     number = int(error.errno or 0)
     if number in _EXHAUSTED:
         return ResourceError(_EXHAUSTED[number])
+    if number == errno.ENOENT and str(error.strerror).startswith(_NO_TEMPORARY_FOLDER):
+        return StorageError(_TEMPORARY_FILES)
     reason = _REASONS.get(number)
     if error.filename is not None and reason:
         return StorageError(f"{error.filename}: {reason}")

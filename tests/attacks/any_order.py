@@ -16,4 +16,5 @@ import pytest
 if __name__ == "__main__":
     examples, steps = (*sys.argv[1:], *("200", "40")[len(sys.argv) - 1 :])
     os.environ |= {"TOOLBOX_EXAMPLES": examples, "TOOLBOX_STEPS": steps}
-    sys.exit(pytest.main(["-n0", str(Path(__file__).parents[1] / "test_any_order.py")]))
+    test = Path(__file__).parents[1] / "test_any_order.py"
+    sys.exit(pytest.main(["-n0", "-m", "long or not long", str(test)]))

@@ -33,6 +33,7 @@ from support.failpoints import kill_before  # noqa: E402
 from support.forks import forks_of  # noqa: E402
 from support.writing_commands import WRITING_COMMANDS, Command, make_inputs, outputs  # noqa: E402
 from toolbox import Study, ToolboxError  # noqa: E402
+from toolbox.files import write_text  # noqa: E402
 from toolbox.store.columns import RELATION_TABLES  # noqa: E402
 from toolbox.store.database import open_database  # noqa: E402
 from toolbox.store.rendered import read_picture_record  # noqa: E402
@@ -106,7 +107,15 @@ def _rows(study: Study, view: str, **chosen: str) -> Any:
 
 
 def judge(command: Command, state: State, before: State, after: State) -> Iterator[str]:
-    """What is wrong in a study after a kill."""
+    """What is wrong in a study after a kill; of several files outside it, each is as before or as after."""
+    written = state["outputs"]
+    if any(
+        of not in (before["outputs"].get(name), after["outputs"].get(name)) for name, of in written.items()
+    ):
+        yield "mixed"
+    if any(name.endswith(".csv") and f"{name}-metadata.json" not in written for name in written):
+        yield "mixed"  # rows without their codebook
+    state, before, after = ({**each, "outputs": None} for each in (state, before, after))
     if state in (before, after):
         return
     for name, rows in state.items():
@@ -158,7 +167,7 @@ def attack(name: str, place: Path, every: int, moments: int) -> Counter[str]:
     template = place / "template"
     _remove(template)
     command.prepare(template)
-    before = read_state(template) if name != "migration" else {}
+    before = read_state(template) if name != "migration" else {"outputs": {}}
     done = _copy(template, place / "done")
     started = time.monotonic()
     command.act(done)
@@ -201,6 +210,8 @@ def _examine(command: Command, root: Path, before: State, after: State, expected
         yield "wrong in the end"
     if _records(root, command) < expected:
         yield "no record"
+    if outputs(root).is_dir():
+        write_text(outputs(root) / "next.txt", "removes what was left")
     places = [*root.rglob("*"), *outputs(root).rglob("*"), *root.parent.glob(f".{root.name}*")]
     if left := [path for path in places if any(mark in path.name for mark in LEFT)]:
         print(f"    left: {left[0]}")

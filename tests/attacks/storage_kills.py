@@ -35,10 +35,12 @@ from support.tiny_network import CARD, paint, write_weights  # noqa: E402
 from toolbox import Study, UsageError  # noqa: E402
 from toolbox.errors import BusyError  # noqa: E402
 from toolbox.files import only_writer  # noqa: E402
+from toolbox.remote import lock  # noqa: E402
 from toolbox.store.availability import available_responses  # noqa: E402
 from toolbox.store.parquet import read_table  # noqa: E402
 
 os.fsync = lambda _: None  # no disk is unplugged
+lock.LEASE = 2.0  # of the killed process, for which the other computer waits
 
 COUNTS = ("kills", "unreadable", "mixed", "wrong in the end", "not intact", "locks left")
 CHANGES = ("put_", "copy_", "delete_", "create_", "upload_", "complete_")

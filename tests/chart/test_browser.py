@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from support.browser import Watched
+from support.moments import some_of
 from toolbox.chart import draw, draw_plain, figures, length_of, render
 
 
@@ -51,7 +52,7 @@ def parts_of(page: str) -> tuple[str, str, str]:
     return re.sub("<title>.*?</title>", "", before, count=1) + after, specification, script
 
 
-@pytest.mark.parametrize("query", list(figures()))
+@pytest.mark.parametrize("query", some_of(figures(), 4))
 def test_every_figure_is_drawn_by_the_script_of_the_page(query, opened, rows_of):
     """Pages differ in title and specification alone, so that one page stands for all; its libraries load once."""
     around, specification, script = parts_of(

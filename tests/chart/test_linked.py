@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import pytest
 
+from support.moments import some_of
 from toolbox.chart import draw, figures
 from toolbox.chart.linked import as_script, drawn_rows, linked_specification, still_picture
 from toolbox.chart.theme import COLOURS_ON_DARK, ON_DARK
@@ -30,7 +31,7 @@ def conditions_of(specification: dict[str, Any]) -> str:
     )
 
 
-@pytest.mark.parametrize("query", list(figures()))
+@pytest.mark.parametrize("query", some_of(figures(), 3))
 def test_every_figure_is_drawn_with_the_signals_of_a_page(query: str, rows_of: Any) -> None:
     specification = linked_specification(draw(query, rows_of(query)), "What it shows.")
     names = [each["name"] for each in specification["params"]]

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from support.charts import colours
+from support.moments import some_of
 from toolbox.chart import draw, render
 from toolbox.chart.categories import POINT_SHAPES, colour_of, shape_of
 from toolbox.chart.theme import COLOURS, LINE
@@ -98,7 +99,7 @@ def test_without_a_title_the_key_of_the_marks_stays(rows_of):
     assert title["text"][0].startswith("Thin bars: 95 % of bootstrap samples.") and "subtitle" not in title
 
 
-@pytest.mark.parametrize("query", COLOURED)
+@pytest.mark.parametrize("query", some_of(COLOURED, 3))
 def test_chosen_categories_have_their_order_and_their_colours(query, rows_of, categories):
     order = ["i-see-face", "dog", "car"]
     rows = rows_of(query, categories=["car", "dog", "i-see-face"])

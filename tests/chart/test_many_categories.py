@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import polars as pl
 import pytest
 
 from support.charts import colours
+from support.moments import some_of
 from toolbox.chart import draw, length_of, render
 from toolbox.chart.fitting import drawn_size
 from toolbox.chart.letters import text_width
@@ -38,7 +40,7 @@ def fields(part: Any) -> set[str]:
 @pytest.mark.parametrize(
     "query", ["complexity/layers", "layers/best", "layers/profile", "layers/significant"]
 )
-@pytest.mark.parametrize("number", [2, 6, 13, 30])
+@pytest.mark.parametrize("number", some_of([13, 2, 6, 30], 4))
 def test_every_category_has_a_panel_with_its_name_and_none_a_legend(query, number, rows_of):
     names = [f"category {k:02}" for k in range(number)]
     drawn = svg(query, rows_of(query, categories=names, layers=["first", "second"]))
@@ -62,8 +64,17 @@ def test_more_categories_than_colours_have_one_colour(rows_of):
         assert len({*colours(draw("layers/profile", rows).to_dict()).values()}) == hues
 
 
-@pytest.mark.parametrize("number", [2, 6, 13, 30, 60])
-@pytest.mark.parametrize("width", [None, "89mm", "180mm"])
+NUMBERS, WIDTHS = (2, 6, 13, 30, 60), (None, "89mm", "180mm")
+QUICK = {(6, None), (13, "89mm"), (30, None), (60, None), (2, "180mm")}
+
+
+@pytest.mark.parametrize(
+    ("number", "width"),
+    [
+        pytest.param(*each, marks=[] if each in QUICK else [pytest.mark.long])
+        for each in product(NUMBERS, WIDTHS)
+    ],
+)
 def test_the_panels_of_many_categories_are_not_endless(number, width, rows_of):
     """Up to 30 panels are no higher than a page; more are the smallest that can be read."""
     names = [f"{k} names" for k in range(number)]
@@ -155,17 +166,25 @@ def test_bars_and_lines_are_explained(query, key, drawing_of):
 
 @pytest.mark.parametrize(
     ("query", "key"),
-    [
-        ("layers/profile", "Thin bars: 95 % of bootstrap samples."),
-        ("complexity/layers", "Thin bars: 95 % of bootstrap samples."),
-        ("selectivity/index", "Filters: median (white), middle 50 % (thick) and middle 90 % (thin)."),
-        ("selectivity/population", "Stimuli: median (white), middle 50 % (thick) and middle 90 % (thin)."),
-        ("selectivity/ranks", "Line at 0.5: no preference."),
-        ("selectivity/significance", "Line: 95 % interval. Number: q."),
-        ("filters/representative", "Bar: the index that ranks the filters. Number: balanced share."),
-    ],
+    some_of(
+        [
+            ("layers/profile", "Thin bars: 95 % of bootstrap samples."),
+            ("complexity/layers", "Thin bars: 95 % of bootstrap samples."),
+            ("selectivity/index", "Filters: median (white), middle 50 % (thick) and middle 90 % (thin)."),
+            (
+                "selectivity/population",
+                "Stimuli: median (white), middle 50 % (thick) and middle 90 % (thin).",
+            ),
+            ("selectivity/ranks", "Line at 0.5: no preference."),
+            ("selectivity/significance", "Line: 95 % interval. Number: q."),
+            ("filters/representative", "Bar: the index that ranks the filters. Number: balanced share."),
+        ],
+        3,
+    ),
 )
-@pytest.mark.parametrize("width", [None, "89mm", "180mm"])
+@pytest.mark.parametrize(
+    "width", ["89mm", *(pytest.param(each, marks=pytest.mark.long) for each in (None, "180mm"))]
+)
 def test_the_key_below_the_title_is_inside_the_figure(query, key, width, rows_of):
     """At every width it is complete, and no line of it is wider than the figure."""
     length = length_of(width) if width else None

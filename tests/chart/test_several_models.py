@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from support.charts import colours
+from support.moments import some_of
 from toolbox.chart import draw, draw_plain, figures, render
 from toolbox.chart.theme import COLOURS
 
@@ -33,13 +34,13 @@ def titles(drawn: str) -> list[str]:
     return [text for text in texts if text in MODELS]
 
 
-@pytest.mark.parametrize("query", list(figures()))
+@pytest.mark.parametrize("query", some_of(figures(), 3))
 def test_every_figure_draws_two_networks_under_their_names(query, rows_of):
     rows = rows_of(query, ["dog", "car"], ["first", "second"])
     assert titles(svg(query, both(rows), title="Of two networks")) == list(MODELS)
 
 
-@pytest.mark.parametrize("query", list(figures()))
+@pytest.mark.parametrize("query", some_of(figures(), 3))
 def test_a_network_without_rows_has_an_empty_panel(query, rows_of):
     rows = rows_of(query, ["dog", "car"], ["first", "second"])
     nothing = rows.with_columns(pl.lit(None).cast(kind).alias(name) for name, kind in rows.schema.items())

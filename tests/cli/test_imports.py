@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,16 +34,25 @@ CONFINING = "toolbox.query.confinement"
 """What runs SQL of a user in a process of its own."""
 
 
-@pytest.fixture
-def resting(tmp_path: Path, cache: Path) -> Path:
-    """A study that was asked once, so that its tables are known to be whole."""
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study that was asked once, so that its tables are known to be whole, and the cache of that."""
+    folder = tmp_path_factory.mktemp("asked")
     responses = long_table(
         {"conv1": (numbers := pl.DataFrame({"a": [1.0, 2, 4], "b": [3, 1, 0]}).to_numpy(), numbers)}
     )
     labels = pl.DataFrame({"stimulus_id": [0, 1, 2], "category": ["dog", "car", "car"]})
-    root = small_study(tmp_path / "study", responses, labels).root
-    imported(["query", "layers/profile"], root)
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
+        imported(["query", "layers/profile"], small_study(folder / "study", responses, labels).root)
+    return folder
+
+
+@pytest.fixture
+def resting(asked: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That study, which tests only read."""
+    monkeypatch.setenv("TOOLBOX_CACHE", str(asked / "cache"))
+    return asked / "study"
 
 
 def imported(arguments: list[str], study: Path, code: int = 0) -> set[str]:
@@ -101,8 +111,11 @@ def test_a_query_imports_what_reads_and_nothing_else(format: str, resting: Path)
     assert modules & OTHERS == set()
 
 
-def test_ingestion_measures_without_the_libraries_of_all_properties(resting: Path, photographs: Path) -> None:
-    found = imported(["ingest", str(photographs), "--set", "colours"], resting)
+def test_ingestion_measures_without_the_libraries_of_all_properties(
+    resting: Path, photographs: Path, tmp_path: Path
+) -> None:
+    study = Path(shutil.copytree(resting, tmp_path / "study"))
+    found = imported(["ingest", str(photographs), "--set", "colours"], study)
     assert "toolbox.stimuli.properties.sharpness" in found
     assert not {"skimage", "scipy"} & found
 

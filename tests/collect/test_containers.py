@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from support.moments import some_of
 from support.own_sql import seen
 from support.packing import (
     pack_arrays,
@@ -61,7 +62,7 @@ def table(study: Study, columns: str) -> pl.DataFrame:
     return study.query(seen(f"select {columns} from stimuli order by stimulus_id"))
 
 
-@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("kind", some_of(PACKED, 3))
 def test_values_are_those_of_the_same_images_in_a_folder(
     kind: str, tmp_path: Path, cache: Path, pictures: Path, card: str, weights: str
 ) -> None:

@@ -110,6 +110,7 @@ def test_xarray_opens_the_data_set_with_the_stored_values(
         assert origin["tool"].startswith("selectivity-toolbox ")
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_anndata_reads_stimuli_and_filters_with_the_stored_values(
     tmp_path: Path, awkward: Study, reading_python: str
@@ -133,6 +134,7 @@ def test_anndata_reads_stimuli_and_filters_with_the_stored_values(
     assert found["uns"]["selectivity_index"] == "contrast"
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_rsatoolbox_reads_a_dataset_with_the_stored_values(
     tmp_path: Path, awkward: Study, reading_python: str

@@ -177,9 +177,9 @@ NAMED = {"selectivity/agreement": {"first": ("auc", "precision", *OF_FILTERS), "
 """Further choices, which a query's own SQL names; all others are pairs of its answer when nothing is chosen."""
 
 
-def choices_asked(query: Query, parameter: Parameter) -> Sequence[Any]:
+def choices_asked(query: Query, parameter: Parameter, *, is_each: bool) -> Sequence[Any]:
     """All choices where they are decided; where a query only passes them on, one that is not the default."""
-    if parameter.name in CHOOSING.get(query.name, ()):
+    if is_each and parameter.name in CHOOSING.get(query.name, ()):
         return parameter.choices
     others = [choice for choice in parameter.choices if choice != parameter.default]
     return (*NAMED.get(query.name, {}).get(parameter.name, ()), *others[-1:])
@@ -216,16 +216,28 @@ def listed_parameters(query: Query) -> list[Parameter]:
     return [parameter for parameter in query.parameters if parameter.choices]
 
 
-@EACH
+EACH_CHOICE = pytest.mark.parametrize(
+    ("query", "is_each"),
+    [
+        *(pytest.param(query, False, id=query.name) for query in QUERIES),
+        *(
+            pytest.param(shipped_query(name), True, id=f"each of {name}", marks=pytest.mark.long)
+            for name in CHOOSING
+        ),
+    ],
+)
+
+
+@EACH_CHOICE
 def test_a_listed_choice_is_accepted_and_makes_a_difference(
-    query: Query, resampled_study: RandomStudy
+    query: Query, is_each: bool, resampled_study: RandomStudy
 ) -> None:
     # the rank order of filter 1 is not that of the alphabet
     asked = needed(query, filter=1)
     study, listed = resampled_study.folder, listed_parameters(query)
     rows = nearly(ask(study, query, asked, tables=PUBLISHED).rows.rows()) if listed else []
     for parameter in listed:
-        for choice in choices_asked(query, parameter):
+        for choice in choices_asked(query, parameter, is_each=is_each):
             chosen = ask(study, query, {**asked, parameter.name: choice}, tables=PUBLISHED).rows.rows()
             assert (chosen == rows) == (choice == parameter.default), (parameter.name, choice)
 

@@ -11,6 +11,7 @@ import pytest
 
 from support.commands import Outcome
 from support.forks import Forks, forks_of
+from support.moments import some_of
 from support.random_study import RandomStudy, make_random_study
 from toolbox.content import content_folder
 
@@ -77,7 +78,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
             yield Checkout(root, study, forks)
 
 
-@pytest.mark.parametrize("name", COPIED)
+@pytest.mark.parametrize("name", some_of(COPIED, 3))
 def test_the_copy_has_the_values_of_the_original(checkout: Checkout, name: str) -> None:
     sql = "select layer, filter, category, value from index_values('{}', 'maximum', 'filter') order by all"
     original, copy = (checkout.rows(sql.format(index)) for index in (name, f"{name}_copy"))
@@ -99,6 +100,7 @@ def test_queries_that_take_an_index_take_the_copy(checkout: Checkout) -> None:
     assert filters["lifetime_sparseness_copy"].equals(filters["lifetime_sparseness"])
 
 
+@pytest.mark.long
 def test_the_copy_is_resampled(checkout: Checkout) -> None:
     study = str(checkout.study.folder.root)
     for index in ("d_prime", "d_prime_copy"):
@@ -118,6 +120,7 @@ def test_help_errors_and_descriptions_name_the_copy(checkout: Checkout) -> None:
         checkout.rows("layers/profile", "index=selectivity")
 
 
+@pytest.mark.long
 def test_a_changed_formula_leaves_the_resampled_tables_unused_until_they_are_computed_again(
     checkout: Checkout,
 ) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3fs import S3FileSystem
 
 from support.object_storage import storage
 from toolbox import Study
 from toolbox.errors import BusyError, ObjectStorageError
-from toolbox.files import has_writer, only_writer, write_json
+from toolbox.files import has_writer, only_writer, read_json, write_json
 from toolbox.remote import lock
 
 Elsewhere = Callable[[], Path]
@@ -153,3 +154,20 @@ def test_a_record_that_another_computer_has_written_is_not_overwritten(here: Pat
     ):
         write_json(here / "plans" / "part-0.json", {}, is_new=True)
     assert storage().cat_file(f"{address}/plans/part-0.json") == b"of the other"
+
+
+def test_a_record_whose_answer_was_lost_is_there(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = S3FileSystem._call_s3
+
+    async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
+        answer = await original(self, method, *arguments, **options)
+        if method == "put_object" and options.get("IfNoneMatch"):
+            return await original(self, method, *arguments, **options)  # as botocore does without an answer
+        return answer
+
+    monkeypatch.setattr(S3FileSystem, "_call_s3", call)
+    write_json(here / "plans" / "part-0.json", {"part": 0}, is_new=True)
+    assert read_json(here / "plans" / "part-0.json") == {"part": 0}
+    assert storage().exists(f"{address}/plans/part-0.json")

@@ -12,7 +12,7 @@ from support.commands import run
 from support.object_storage import SECRET, storage
 from toolbox import Study
 from toolbox.errors import ObjectStorageError, VerificationError
-from toolbox.remote import fetching, mirror
+from toolbox.remote import fetching
 
 QUERIES = ("layers/profile", "filters/representative", "layers/significant")
 SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
@@ -80,6 +80,7 @@ def test_blocks_are_read_from_the_storage_and_kept(
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_the_whole_main_job_by_its_commands(
     address: str, tmp_path: Path, photographs: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_the_whole_main_job_by_its_commands(
     assert not [content for content in left if SECRET.encode() in content or b"object-storage" in content]
 
 
+@pytest.mark.long
 def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill: Fill) -> None:
     local = fill(tmp_path / "local")
     storage().put(f"{tmp_path / 'local'}/", f"{address}/", recursive=True)
@@ -121,6 +123,7 @@ def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_several_processes_extract_into_one_study(
     address: str, fill: Fill, tmp_path: Path, photographs: Path, card: str, weights: str
 ) -> None:
@@ -138,6 +141,7 @@ def test_several_processes_extract_into_one_study(
     ]
 
 
+@pytest.mark.long
 def test_jobs_of_several_computers_extract_into_one_study(
     address: str,
     fill: Fill,
@@ -159,6 +163,7 @@ def test_jobs_of_several_computers_extract_into_one_study(
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_what_a_storage_shows_as_folders_is_nothing(address: str, fill: Fill) -> None:
     """SeaweedFS reports them; the pages of S3 make objects of them."""
     Study(address, create=True)
@@ -210,10 +215,11 @@ def test_a_damaged_object_ends_a_query(
     assert "part-0.parquet" in str(study.verify().problems) or not study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_without_the_cache_every_reader_asks_the_storage(
     address: str, fill: Fill, placeholders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(mirror.NO_CACHE, "1")
+    monkeypatch.setenv(fetching.NO_CACHE, "1")
     study = fill(address)
     first = answers(study)
     parts = sorted(study.folder.root.glob("responses/*/*/part-*.parquet"))

@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientConnectionError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from gcsfs.retry import HttpError
 
 from support.commands import run
 from support.emulators import KEY, SERVERS, emulated, new_emulated_bucket
 from toolbox import Study
-from toolbox.errors import BusyError, ObjectStorageError
+from toolbox.errors import BusyError, ObjectStorageError, UsageError
 from toolbox.files import has_writer, only_writer, write_json
 from toolbox.remote import fetching, lock
-from toolbox.remote.mirror import mirror_around
+from toolbox.remote.answers import explained
+from toolbox.remote.mirror import mirror_around, mirror_at
+from toolbox.remote.place import place_of, server_of
 
 QUERIES = ("layers/profile", "filters/representative", "layers/significant")
 SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
@@ -133,6 +138,24 @@ def test_a_lock_that_was_left_is_taken_over_a_minute_later(
     assert not emulated(protocol).exists(name)
 
 
+def test_of_two_that_take_a_lock_over_at_once_one_is_refused(
+    elsewhere: str, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Study(elsewhere, create=True).folder.root
+    name = f"{elsewhere}/plans/.lock"
+    emulated(protocol).pipe_file(name, b'{"mirror": "m", "token": "t"}')
+
+    def other_is_first(self: lock.HeldLocks, found: object) -> bool:
+        monkeypatch.undo()
+        emulated(protocol).pipe_file(name, b'{"mirror": "m", "token": "of the other"}')
+        return True
+
+    monkeypatch.setattr(lock.HeldLocks, "_is_left", other_is_first)
+    with pytest.raises(BusyError), only_writer(here / "plans", "extracting"):
+        pass
+    assert emulated(protocol).cat_file(name) == b'{"mirror": "m", "token": "of the other"}'
+
+
 def test_who_lost_his_lock_writes_no_more(
     elsewhere: str, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,3 +182,72 @@ def test_a_bucket_that_is_not_there(protocol: str, cache: Path) -> None:
     with pytest.raises(ObjectStorageError, match=f"no-such: there is no {kind} no-such") as caught:
         Study(f"{protocol}://no-such", create=True)
     assert "\n" not in str(caught.value)
+
+
+ANSWERS = [
+    (
+        "gs",
+        HttpError({"code": 401, "message": f"Anonymous caller {KEY}"}),
+        "no credentials were found; set GOOGLE_APP",
+    ),
+    ("gs", OSError(f"Forbidden: b/bucket {KEY}"), "access is refused; check the credentials"),
+    (
+        "gs",
+        ValueError(f"Bad Request: b/bucket {KEY}"),
+        "the object storage reports an error (Bad Request); try again",
+    ),
+    (
+        "gs",
+        HttpError({"code": 503, "message": KEY}),
+        "the object storage reports an error (503, HttpError); try again",
+    ),
+    (
+        "gs",
+        ClientConnectionError(KEY),
+        "the object storage does not answer; check the network, and the address of the",
+    ),
+    ("az", ClientAuthenticationError(KEY), "access is refused; check the credentials"),
+    (
+        "az",
+        ServiceRequestError(KEY),
+        "the object storage does not answer; check the network, and the address of the",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "line"), ANSWERS)
+def test_an_answer_of_another_storage(kind: str, error: Exception, line: str) -> None:
+    place = place_of(f"{kind}://bucket/faces")
+    assert place is not None
+    with pytest.raises(ObjectStorageError) as caught, explained(place):
+        raise error
+    assert str(caught.value).startswith(f"{kind}://bucket/faces: {line}")
+    assert KEY not in str(caught.value)
+
+
+def test_what_is_no_answer_keeps_its_traceback() -> None:
+    place = place_of("gs://bucket/faces")
+    assert place is not None
+    with pytest.raises(ValueError, match="invalid literal"), explained(place):
+        int("a bug")
+
+
+def test_an_account_that_is_not_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    line = (
+        "the account of az://bucket/faces is unknown; set AZURE_STORAGE_ACCOUNT_NAME, or AZURE_STORAGE_CONN"
+    )
+    with pytest.raises(UsageError, match=line):
+        Study("az://bucket/faces", create=True)
+
+
+def test_each_account_has_a_mirror_of_its_own(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = place_of("az://bucket/faces")
+    assert place is not None
+    roots = []
+    for account in ("first", "second"):
+        monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName={account};AccountKey={KEY};")
+        roots.append(mirror_at(place).root)
+        assert server_of(place)[1] == f"AccountName={account};"
+    assert roots[0] != roots[1]

@@ -36,7 +36,7 @@ from toolbox.runtime.computation import (
     start_computation,
 )
 from toolbox.runtime.device import Device, check_precision, choose_device
-from toolbox.runtime.hardware import CUDA, Driver, find_driver
+from toolbox.runtime.hardware import CUDA, Driver, find_driver, tensorrt_command
 from toolbox.runtime.session import start_session
 
 DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
@@ -226,8 +226,10 @@ def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: py
     with pytest.raises(DeviceError) as caught:
         start_session(graph, device="tensorrt:1")
     assert str(caught.value) == (
-        "device 'tensorrt' cannot be used (no tensorrt here); choose device='cuda' (--device cuda), or install TensorRT"
+        "device 'tensorrt' cannot be used (no tensorrt here); choose device='cuda' (--device cuda), or install "
+        f"TensorRT ({tensorrt_command()})"
     )
+    assert re.fullmatch(r"pip install 'tensorrt-cu1\d<11'", tensorrt_command())
 
 
 class Planner:

@@ -19,6 +19,7 @@ import pytest
 
 from attacks.damage import ATTACKS, answers, attack, files_of, make_study, spoiled
 from support.commands import run
+from support.copies import copied_study
 from support.small_study import long_table, small_study
 from toolbox import Study
 from toolbox.errors import BusyError, ToolboxError, VerificationError
@@ -37,9 +38,21 @@ from toolbox.store.parquet import read_table
 from toolbox.store.verified import open_verified
 
 
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the study of the attacks, and all that it was made of."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        make_study(folder)
+    return folder
+
+
 @pytest.fixture
-def whole(tmp_path: Path, cache: Path) -> Study:
-    return make_study(tmp_path)
+def whole(tmp_path: Path, cache: Path, whole_folder: Path) -> Study:
+    """A copy of that study, with its images."""
+    shutil.copytree(whole_folder / "photographs", tmp_path / "photographs")
+    return copied_study(whole_folder, tmp_path)
 
 
 def labels_of(study: Study) -> Path:
@@ -54,11 +67,12 @@ def flip(file: Path, place: int = 60) -> None:
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+@pytest.mark.parametrize("times", [3, pytest.param(12, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", [*ATTACKS])
 def test_nothing_damaged_is_answered_wrongly_or_ends_in_a_traceback(
-    name: str, tmp_path: Path, cache: Path
+    name: str, times: int, tmp_path: Path, cache: Path
 ) -> None:
-    found = attack(name, tmp_path, 12, seed=1)
+    found = attack(name, tmp_path, times, seed=1)
     assert {*found} <= {"right", "told"}, found
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from support.copies import copied_study
 from support.own_sql import seen
-from support.tiny_network import CARD
+from support.tiny_network import CARD, write_weights
 from toolbox import Study
 from toolbox.errors import AmbiguousError, BusyError, UnknownNameError, UsageError
 from toolbox.files import only_writer
@@ -22,27 +23,39 @@ TREES = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def twin(tmp_path: Path) -> str:
-    """The card of the same network under another name."""
-    card = tmp_path / "twin.toml"
-    card.write_text(CARD.read_text().replace('name = "tiny"', 'name = "twin"'))
-    return str(card)
-
-
-@pytest.fixture
-def full(study: Study, card: str, twin: str, weights: str, photographs: Path) -> Study:
+@pytest.fixture(scope="module")
+def full_folder(tmp_path_factory: pytest.TempPathFactory, ingested_folder: Path) -> Path:
     """Two sets with two models; one of them has two schemes and resampled indices."""
-    study.ingest(photographs, set="other")
-    for name in ("colours", "other"):
-        for model in (card, twin):
-            study.extract(name, model=model, weights=weights)
-    file = study.folder.root.parent / "warmth.csv"
-    file.write_text("category,warmth\nred,warm\ngreen,cold\n")
-    study.label("colours", scheme="warmth", source=file)
-    for scheme in ("category", "warmth"):
-        study.significance("colours", model="tiny", scheme=scheme, resamples=20)
-    return study
+    folder = tmp_path_factory.mktemp("full")
+    shutil.copytree(ingested_folder / "photographs", folder / "photographs")
+    study, weights = copied_study(ingested_folder, folder), str(write_weights(folder / "tiny.npz"))
+    twin, table = folder / "twin.toml", folder / "warmth.csv"
+    twin.write_text(CARD.read_text().replace('name = "tiny"', 'name = "twin"'))
+    table.write_text("category,warmth\nred,warm\ngreen,cold\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
+        study.ingest(folder / "photographs", set="other")
+        for name in ("colours", "other"):
+            for model in (CARD, twin):
+                study.extract(name, model=str(model), weights=weights)
+        study.label("colours", scheme="warmth", source=table)
+        for scheme in ("category", "warmth"):
+            study.significance("colours", model="tiny", scheme=scheme, resamples=20)
+    return folder
+
+
+@pytest.fixture
+def full(full_folder: Path, tmp_path: Path, cache: Path, photographs: Path) -> Study:
+    """A copy of that study and of its tables."""
+    for name in ("twin.toml", "warmth.csv"):
+        shutil.copy(full_folder / name, tmp_path)
+    return copied_study(full_folder, tmp_path)
+
+
+@pytest.fixture
+def twin(full: Study) -> str:
+    """The card of the same network under another name."""
+    return str(full.folder.root.with_name("twin.toml"))
 
 
 def tables(study: Study) -> set[str]:

@@ -37,6 +37,7 @@ NOT_RUN = {
     "python tests/benchmarks/scale.py --stimuli 2000 20000": "measures for minutes",
     "python tests/benchmarks/cold_start.py 15": "measures for a minute",
     "python tests/benchmarks/rendering.py my-study --category face dog car": "measures for minutes",
+    "python tests/benchmarks/gpu.py --output gpu.json": "measures for minutes; a test runs a few of its rows",
     "toolbox render --layer block5_conv3 --filter 17": "takes minutes; on the three-layer network it has tests",
     "toolbox render --category dog --top 4 --output dog.png": "as the line above",
     "toolbox render --layer block5_conv3 --filter 17 40 --together": "as the line above",

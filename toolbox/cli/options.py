@@ -174,7 +174,8 @@ FitOption = Annotated[
     ),
 ]
 DecodersOption = Annotated[
-    int, Option(help="Processes that decode images, to keep a GPU busy. 0: threads instead.")
+    int | None,
+    Option(help="Processes that decode images, to keep a GPU busy. 0: threads. Default: threads."),
 ]
 BatchOption = Annotated[
     int | None, Option(help="Images in one run of the network. Default: the fastest in a short probe.")

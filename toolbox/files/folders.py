@@ -50,7 +50,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
     """
     check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sweep_ended(path.parent, path)
+    sweep_ended(path.parent)
     fresh = temporary_path(path)
     try:
         fresh.mkdir()

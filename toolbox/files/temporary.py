@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import itertools
 import os
@@ -28,15 +27,13 @@ def temporary_path(path: Path, folder: Path | None = None) -> Path:
     return (folder or path.parent) / f".{path.name[:_NAME_LENGTH]}.{writer}.partial"
 
 
-def sweep_ended(folder: Path, path: Path | None = None) -> None:
+def sweep_ended(folder: Path) -> None:
     """Remove what processes of this computer left that have ended; needs no lock, unlike `sweep`.
 
     Args:
         folder: the folder, which may be missing.
-        path: the file or folder that it was for; any if None.
     """
-    name = glob.escape(path.name[:_NAME_LENGTH]) if path else "*"
-    for entry in folder.glob(f".{name}.{_computer()}-*.partial"):
+    for entry in folder.glob(f".*.{_computer()}-*.partial"):
         process = entry.name.rsplit(".", 2)[1].split("-")[1]
         if not process.isdecimal() or _is_running(int(process)):
             continue

@@ -24,4 +24,8 @@ and deleted here; and whoever finds the journal can repeat all of it.
 Locks. The lock of a folder is the local one, which ends with its process, and an object `.lock`, put on the condition
 that there is none, which its holder renews. A lock that was not renewed for a minute, by the clock of the storage, is
 taken over on the condition that it is still the same. A process that lost its lock writes no more.
+
+Other storages than S3. Google's has generations in place of ETags, which gcsfs cannot send, so that request is made
+here. Azure copies when it finds the time, which may be after the original was deleted: there, content travels through
+this computer. All report an MD5 of what was put at once, so nothing that was put is fetched again.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -12,6 +13,9 @@ from toolbox.remote.storage import Storage, version_of
 
 LARGEST_WHOLE = 1 << 20
 """Bytes of the largest table that is fetched as a whole."""
+NO_CACHE = "TOOLBOX_NO_STORAGE_CACHE"
+"""Environment variable: responses are read from the storage each time, and take no space here."""
+_YES = ("1", "yes", "true", "on")
 PIECE = 32 << 20
 """Bytes that are fetched at once, about."""
 
@@ -53,6 +57,11 @@ def is_lazy(name: str, size: int) -> bool:
         size: bytes.
     """
     return size > LARGEST_WHOLE and name.endswith(".parquet")
+
+
+def keeps_content() -> bool:
+    """Whether what was fetched of large tables is kept."""
+    return os.environ.get(NO_CACHE, "").lower() not in _YES
 
 
 def _listed(storage: Storage, entries: Entries) -> dict[str, tuple[str, int]]:

@@ -20,16 +20,13 @@ from toolbox.cache import cache_folder
 from toolbox.errors import BusyError
 from toolbox.printing import name_place
 from toolbox.remote.entries import Entries, is_mirrored, write_whole
-from toolbox.remote.fetching import PIECE, follow, is_lazy
+from toolbox.remote.fetching import PIECE, follow, is_lazy, keeps_content
 from toolbox.remote.lock import HeldLocks
 from toolbox.remote.place import Place, server_of
-from toolbox.remote.storage import Storage
+from toolbox.remote.storage import Storage, expected_version
 
 MIRRORS = "object-storage"
 """Name of the folder of the cache with all mirrors."""
-NO_CACHE = "TOOLBOX_NO_STORAGE_CACHE"
-"""Environment variable: responses are read from the storage each time, and take no space here."""
-_YES = ("1", "yes", "true", "on")
 _READINGS = 5
 """How often the storage is listed again, if it was changed while its files were fetched."""
 
@@ -131,7 +128,7 @@ class Mirror:
             start: offset of the bytes.
             content: the bytes.
         """
-        if not _keeps_content():
+        if not keeps_content():
             return
         with contextlib.suppress(OSError), path.open("rb+") as file:
             if os.path.samestat(os.fstat(file.fileno()), status):
@@ -181,10 +178,7 @@ class Mirror:
         """
         name = self._name(path)
         entry = self._entries.all().get(name)
-        try:
-            return entry is None or self._storage.version(name) != entry.version
-        except FileNotFoundError:
-            return True
+        return entry is None or not self._has(name, entry.version)
 
     # Writing
 
@@ -202,19 +196,28 @@ class Mirror:
         if not is_mirrored(name):
             fresh.replace(path)
             return
-        version = _expected_version(fresh)
+        version = expected_version(fresh)
         self._held.check()
         try:
             self._storage.put(fresh, name, is_new=is_new)
         except FileExistsError as error:
-            raise BusyError(f"another process has written {path} meanwhile; try again") from error
+            # It is there as well where it was put, but the answer was lost, and the request repeated.
+            if not self._has(name, version):
+                raise BusyError(f"another process has written {path} meanwhile; try again") from error
         with self._entries.locked():
-            if is_lazy(name, fresh.stat().st_size) and not _keeps_content():
+            if is_lazy(name, fresh.stat().st_size) and not keeps_content():
                 self._entries.place_empty(name, version, fresh.stat().st_size)
                 if fresh != path:
                     fresh.unlink()
             else:
                 self._entries.enter(name, fresh, version, is_whole=True)
+
+    def _has(self, name: str, version: str) -> bool:
+        """Whether the storage has a version of an object."""
+        try:
+            return self._storage.version(name) == version
+        except FileNotFoundError:
+            return False
 
     def put_lacking(self, folder: Path) -> None:
         """Put the files of a folder that the storage does not have, as they were moved or written there by others.
@@ -308,14 +311,3 @@ class Mirror:
         """
         lock = f"{self._storage.path(self._name(folder))}/.lock"
         return self._held.is_held_elsewhere(self._storage.files, lock)
-
-
-def _keeps_content() -> bool:
-    """Whether what was fetched of large tables is kept."""
-    return os.environ.get(NO_CACHE, "").lower() not in _YES
-
-
-def _expected_version(fresh: Path) -> str:
-    """What S3 reports of a file that was put at once; where it reports something else, the file is fetched again."""
-    with fresh.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

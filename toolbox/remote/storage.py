@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import errno
+import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,8 @@ from toolbox.remote.place import AMAZON, AZURE, GOOGLE, Place, file_system
 
 _REQUESTS = 16
 """How many objects are asked for at once."""
+_BOUNDARY = "==of-the-toolbox=="
+"""Between the name and the content of an object."""
 
 _Answer = TypeVar("_Answer")
 
@@ -180,6 +184,16 @@ def version_of(found: Mapping[str, Any]) -> str:
     return str(found.get("etag") or f"{found['size']} {changed_at(found) or ''}").strip('"')
 
 
+def expected_version(fresh: Path) -> str:
+    """What `version_of` reports of a file that was put at once; where it reports something else, it is fetched again.
+
+    Args:
+        fresh: the file.
+    """
+    with fresh.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def changed_at(found: Mapping[str, Any]) -> datetime | None:
     """When an object was put, by the clock of the storage; None where it does not report that.
 
@@ -222,5 +236,13 @@ def replace_unchanged(files: Any, place: Place, name: str, content: bytes, found
     else:
         bucket, _, key = name.partition("/")
         address = f"{files.base.removesuffix('storage/v1/')}upload/storage/v1/b/{bucket}/o"
-        query = {"uploadType": "media", "name": key, "ifGenerationMatch": found["generation"]}
-        files.call("POST", address, data=content, **query)
+        head = f"--{_BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{json.dumps({'name': key})}\r\n"
+        body = f"--{_BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n".encode() + content
+        files.call(
+            "POST",
+            address,
+            uploadType="multipart",  # of other uploads, an emulator ignores the condition
+            ifGenerationMatch=found["generation"],
+            headers={"Content-Type": f'multipart/related; boundary="{_BOUNDARY}"'},
+            data=head.encode() + body + f"\r\n--{_BOUNDARY}--".encode(),
+        )

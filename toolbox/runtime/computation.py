@@ -21,7 +21,7 @@ from toolbox.errors import DeviceError, ResourceError, ToolboxError
 from toolbox.graph import Graph
 from toolbox.host import CPU, import_onnxruntime, temporary_entry
 from toolbox.runtime.device import TF32_SWITCH
-from toolbox.runtime.hardware import CUDA, library_failure, load_libraries
+from toolbox.runtime.hardware import CUDA, library_failure, load_libraries, tensorrt_command
 
 onnxruntime = import_onnxruntime()
 
@@ -200,7 +200,8 @@ def gpu_computation(graph: Graph, kind: str, gpu: int, precision: str) -> Comput
         return ExplainedComputation(_start_on_gpu(graph, providers))
     if failure := library_failure("tensorrt"):
         raise DeviceError(
-            f"device 'tensorrt' cannot be used ({failure}); choose device='cuda' (--device cuda), or install TensorRT"
+            f"device 'tensorrt' cannot be used ({failure}); choose device='cuda' (--device cuda), or install TensorRT "
+            f"({tensorrt_command()})"
         )
     Path(providers[0][1]["trt_engine_cache_path"]).mkdir(parents=True, exist_ok=True)
     with without_tf32():

@@ -190,6 +190,12 @@ def _library_files(folder: Path, name: str) -> Iterator[Path]:
         yield from sorted(folder.glob(f"{place}/lib{name}.so.*"))
 
 
+def tensorrt_command() -> str:
+    """The command that installs the TensorRT for which onnxruntime was built: version 10, for the same CUDA."""
+    major = runtime().cuda.partition(".")[0] or "13"
+    return f"pip install 'tensorrt-cu{major}<11'"
+
+
 def core_count() -> int:
     """Number of cores on which this process may run; `core_limit` is a container's limit of their time."""
     if hasattr(os, "sched_getaffinity"):

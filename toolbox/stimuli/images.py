@@ -206,7 +206,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise StimulusError(f"32-bit float pixels have no defined white; {_REMEDY}")
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # which copies an image of any mode
     overlay = image.convert("RGBA")
     backdrop = Image.new("RGB", overlay.size, (MID_GREY,) * 3)
     backdrop.paste(overlay, mask=overlay)

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.copies import copied_study
 from support.own_sql import seen
 from support.part_records import ingest_many, part_values
 from support.small_graphs import session_of
-from support.tiny_network import write_weights
+from support.tiny_network import CARD, write_weights
 from toolbox import Extraction, Study
 from toolbox.collect.extraction import worker
 from toolbox.collect.extraction.engines import processes
@@ -41,7 +43,9 @@ from toolbox.runtime.hardware import CUDA
 
 MARK = f"TOOLBOX_TEST_OF_ENGINES={os.getpid()}"
 """In the environment of the processes of Ray that belong to these tests."""
-EVERY = pytest.mark.parametrize("name", ["processes", "ray"])
+RAY = pytest.param("ray", marks=pytest.mark.long)
+"""A cluster takes its time to start; by default, Ray extracts in a chapter (`test_readme.py`)."""
+EVERY = pytest.mark.parametrize("name", ["processes", RAY])
 
 
 @pytest.fixture(scope="session")
@@ -61,19 +65,29 @@ def chosen(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"engine": name, "workers": 2}
 
 
-@pytest.fixture
-def many(tmp_path: Path, cache: Path) -> Study:
-    """A study of 24 images that take a while to decode."""
-    return ingest_many(Study(tmp_path / "study", create=True), tmp_path / "many", 24, side=900)
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with 24 images that take a while to decode, and a study of them; its cache is in use."""
+    folder = tmp_path_factory.mktemp("painted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
+        ingest_many(Study(folder / "study", create=True), folder / "many", 24, side=900)
+        yield folder
 
 
-@pytest.fixture
-def here(many: Study, tmp_path: Path, card: str, weights: str) -> list[str]:
+@pytest.fixture(scope="module")
+def here(painted: Path) -> list[str]:
     """The digests of twelve parts that this process wrote."""
-    study = Study(tmp_path / "here", create=True)
-    study.ingest(tmp_path / "many", set="many")
-    study.extract("many", model=card, weights=weights, part=2)
+    study = Study(shutil.copytree(painted / "study", painted / "here"))
+    weights = str(write_weights(painted / "tiny.npz"))
+    study.extract("many", model=str(CARD), weights=weights, part=2)
     return part_values(study)
+
+
+@pytest.fixture
+def many(tmp_path: Path, cache: Path, painted: Path) -> Study:
+    """A copy of that study."""
+    return Study(shutil.copytree(painted / "study", tmp_path / "study"))
 
 
 def check_whole(study: Study) -> None:
@@ -118,6 +132,7 @@ def test_workers_write_the_parts_that_one_process_writes(
     assert many.extract("many", model=card, weights=weights, **chosen).shown == 0
 
 
+@pytest.mark.long
 @EVERY
 def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
     name: str, many: Study, card: str, weights: str, here: list[str], chosen: dict[str, Any]
@@ -139,10 +154,12 @@ def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
     assert rows.rows() == [(24 * 8, 24 * 8)]
 
 
-@pytest.mark.parametrize("name", ["ray"])
+@pytest.mark.parametrize("name", [RAY])
 def test_an_image_that_cannot_be_read_ends_no_worker(
-    name: str, many: Study, tmp_path: Path, card: str, weights: str, chosen: dict[str, Any]
+    name: str, painted: Path, tmp_path: Path, cache: Path, card: str, weights: str, chosen: dict[str, Any]
 ) -> None:
+    shutil.copytree(painted / "many", tmp_path / "many")
+    many = copied_study(painted, tmp_path)
     (tmp_path / "many" / "category 0" / "3.png").unlink()
     (tmp_path / "many" / "category 1" / "4.png").write_bytes(b"no picture")
     report = many.extract("many", model=card, weights=weights, part=2, **chosen)
@@ -180,7 +197,7 @@ def test_weights_that_a_worker_does_not_find_are_one_line(
     assert many.models("many") == []
 
 
-@pytest.mark.parametrize("name", ["ray"])
+@pytest.mark.parametrize("name", [RAY])
 def test_layers_are_added_by_workers(
     name: str, many: Study, card: str, weights: str, here: list[str], chosen: dict[str, Any]
 ) -> None:
@@ -201,6 +218,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 @EVERY
 def test_a_driver_that_is_killed_loses_no_part_that_is_finished(
     name: str, many: Study, tmp_path: Path, card: str, weights: str, here: list[str], chosen: dict[str, Any]
@@ -249,6 +267,7 @@ def test_an_interrupted_run_ends_its_processes_and_goes_on(
     assert part_values(many) == here
 
 
+@pytest.mark.long
 def test_another_cluster_than_that_of_the_program_is_refused(
     many: Study, card: str, weights: str, cluster: Any
 ) -> None:
@@ -323,6 +342,20 @@ def test_a_gpu_computes_whole_batches_of_a_part_unless_their_size_is_given(
     )
     run: Any = SimpleNamespace(task=task, planned=planned)
     assert worker.Worker(run)._network(("sum",)).session.batch == expected
+
+
+@pytest.mark.parametrize(("decoders", "expected"), [(None, 0), (0, 0), (3, 3)])
+def test_other_processes_decode_in_threads_unless_decoders_are_asked_for(
+    decoders: int | None, expected: int, tmp_path: Path
+) -> None:
+    folder = SimpleNamespace()
+    request = SimpleNamespace(
+        study=SimpleNamespace(root=tmp_path), set="many", options=Extraction(decoders=decoders), folder=folder
+    )
+    task = SimpleNamespace(request=request, identity=SimpleNamespace(recorded_layers=("sum",)))
+    planned = SimpleNamespace(folder=folder, kept=None, numbers=(0, 1))
+    run: Any = SimpleNamespace(task=task, planned=planned, name="run", place=None)
+    assert worker.Worker(run).place.options.decoders == expected
 
 
 @pytest.mark.parametrize(

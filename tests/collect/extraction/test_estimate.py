@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from toolbox import Study
 from toolbox.collect.extraction import estimate as rehearsal
 from toolbox.collect.extraction.remaining import RESERVE
 from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
+from toolbox.runtime.hardware import CUDA
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
 
@@ -213,6 +215,16 @@ def test_the_time_of_processes_is_that_of_their_share(
         for workers in (1, 3)
     ]
     assert [round(each.seconds, -2) for each in told] == [6000, 2000]
+
+
+def test_processes_that_share_a_gpu_are_not_taken_for_as_many_gpus(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = rehearsal.start_network
+    monkeypatch.setattr(rehearsal, "start_network", lambda *_, **__: replace(start(*_, **__), provider=CUDA))
+    monkeypatch.setattr(rehearsal, "_seconds_each", lambda *_: 1000.0)
+    told = study.estimate("colours", model=card, weights=weights, part=2, engine="processes", workers=3)
+    assert round(told.seconds, -2) == 6000
 
 
 def test_the_estimate_for_a_cluster_states_that_it_is_for_one_process(

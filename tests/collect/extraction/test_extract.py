@@ -478,7 +478,7 @@ def run(root, card, weights, left):
 """
 
 
-@at_every(3)
+@at_every(4)
 def test_killed_at_every_change_of_the_tree_it_ends_with_the_same_rows(
     step: int, study: Study, card: str, weights: str
 ) -> None:
@@ -512,6 +512,7 @@ def run(*arguments):
 """
 
 
+@pytest.mark.long
 def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
     tmp_path: Path, cache: Path, card: str, weights: str
 ) -> None:

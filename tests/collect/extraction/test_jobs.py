@@ -143,8 +143,14 @@ def run(root, card, weights, part, failpoint):
 """
 
 
+@pytest.mark.parametrize("failpoints", [(14,), pytest.param((4, 14, 24, 34), marks=pytest.mark.long)])
 def test_a_job_that_is_killed_anywhere_hinders_none_and_is_started_again(
-    many: Study, tmp_path: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+    failpoints: tuple[int, ...],
+    many: Study,
+    tmp_path: Path,
+    card: str,
+    weights: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = Study(tmp_path / "alone", create=True)
     other.ingest(tmp_path / "many", set="many")
@@ -152,7 +158,7 @@ def test_a_job_that_is_killed_anywhere_hinders_none_and_is_started_again(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     given = (many.folder.root, card, weights)
     with forks_of(AS_JOBS) as one, forks_of(AS_JOBS) as another:
-        for failpoint in (4, 14, 24, 34):
+        for failpoint in failpoints:
             clear(many.folder.extraction("many", "tiny"))
             one.start(*given, "0/6", failpoint)
             another.start(*given, "1/6", None)

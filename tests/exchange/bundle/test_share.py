@@ -228,6 +228,7 @@ def test_the_study_stays_as_it_is(rich: Study, made: Place, tmp_path: Path) -> N
     assert {file: digest_of(file) for file in made.study.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.long
 def test_the_same_study_elsewhere_and_later_gives_the_same_bytes(
     made: Place, shared: Path, tmp_path: Path
 ) -> None:

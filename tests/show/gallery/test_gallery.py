@@ -153,7 +153,10 @@ def test_another_network_is_refused(make: Make, tmp_path: Path) -> None:
         make("colour", 0, weights=str(other))
 
 
-def test_a_network_whose_card_is_not_installed_needs_its_card(make: Make) -> None:
+def test_a_network_whose_card_is_not_installed_needs_its_card(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLBOX_MODELS", str(tmp_path / "no networks"))  # other tests may have added it
     with pytest.raises(UsageError, match=r"no card of tiny is installed.*--model CARD.toml"):
         make("colour", 0, model="tiny")
 

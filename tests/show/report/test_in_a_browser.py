@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
 from support.browser import Watched
+from support.moments import some_of
 from support.reported import Reported, opened, until_drawn
 
 FAINT_MARKS = """chart => [...chart.querySelectorAll("svg.marks path, svg.marks text, svg.marks line")]
@@ -189,7 +190,7 @@ def test_the_theme_is_that_of_the_system_until_the_reader_chooses(browser: Brows
     page.context.close()
 
 
-@pytest.mark.parametrize("report", ["whole", "hostile"])
+@pytest.mark.parametrize("report", some_of(["whole", "hostile"], 2))
 def test_a_window_of_400_pixels_is_never_scrolled_sideways(
     report: str, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
@@ -249,6 +250,7 @@ def texts_of(printed: PdfReader) -> list[tuple[str, float]]:
     return texts
 
 
+@pytest.mark.long
 def test_on_paper_all_text_can_be_read(browser: Browser, whole: Reported) -> None:
     page = opened(browser, whole, color_scheme="dark").page
     texts = texts_of(PdfReader(BytesIO(page.pdf(format="A4"))))
@@ -258,6 +260,7 @@ def test_on_paper_all_text_can_be_read(browser: Browser, whole: Reported) -> Non
     page.context.close()
 
 
+@pytest.mark.long
 def test_without_javascript_the_pictures_can_be_read_on_paper(browser: Browser, whole: Reported) -> None:
     page = opened(browser, whole, java_script_enabled=False).page
     texts = texts_of(PdfReader(BytesIO(page.pdf(format="A4"))))
@@ -265,6 +268,7 @@ def test_without_javascript_the_pictures_can_be_read_on_paper(browser: Browser, 
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_tall_figure_may_be_cut_between_its_rows_of_plots_and_nowhere_else(
     browser: Browser, hostile: Reported
 ) -> None:
@@ -288,6 +292,7 @@ def test_a_tall_figure_may_be_cut_between_its_rows_of_plots_and_nowhere_else(
     page.context.close()
 
 
+@pytest.mark.long
 def test_no_name_is_run_and_each_is_shown_as_it_is(browser: Browser, hostile: Reported) -> None:
     watched = opened(browser, hostile)
     page = watched.page
@@ -305,6 +310,7 @@ def test_no_name_is_run_and_each_is_shown_as_it_is(browser: Browser, hostile: Re
     page.context.close()
 
 
+@pytest.mark.long
 def test_no_name_is_run_without_javascript_either(browser: Browser, hostile: Reported) -> None:
     watched = opened(browser, hostile, java_script_enabled=False)
     assert (

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from support.commands import run
+from support.moments import some_of
 from support.reported import Reported, reported, study_of
 from support.tiny_network import CARD, paint
 from toolbox import Study, UnknownNameError, UsageError, VerificationError
@@ -133,6 +134,7 @@ def test_no_pixel_of_a_stimulus_is_in_a_page_unless_asked_for(whole: Reported) -
     assert "data:image" not in own and "<img" not in own and ".png" not in own
 
 
+@pytest.mark.long
 def test_equal_studies_give_equal_pages(whole: Reported, tmp_path: Path) -> None:
     whole.study.report(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == whole.file.read_bytes()
@@ -201,6 +203,7 @@ def test_a_picture_for_readers_without_javascript_goes_before_a_later_figure() -
         assert (parts[0].shown[0].picture, notes) == (expected, [])
 
 
+@pytest.mark.long
 def test_a_page_never_exceeds_its_budget(
     hostile: Reported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -247,7 +250,7 @@ def test_a_damaged_study_has_no_report(whole: Reported, tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("categories", [["red"], ["red", "green"]])
+@pytest.mark.parametrize("categories", some_of([["red"], ["red", "green"]], 2))
 def test_few_categories_give_a_report_without_a_failure(
     categories: Sequence[str], cache: Path, tmp_path: Path
 ) -> None:
@@ -257,6 +260,7 @@ def test_few_categories_give_a_report_without_a_failure(
     assert "differed in low-level measures" not in text
 
 
+@pytest.mark.long
 def test_the_tuning_to_another_set_of_oriented_stimuli_is_shown(cache: Path, tmp_path: Path) -> None:
     study = study_of(tmp_path, ["red", "green"])
     lines = tmp_path / "lines"
@@ -276,6 +280,7 @@ def test_the_tuning_to_another_set_of_oriented_stimuli_is_shown(cache: Path, tmp
     )
 
 
+@pytest.mark.long
 def test_warnings_have_a_subject_each(whole: Reported, bare: Reported, hostile: Reported) -> None:
     for report in (whole, bare, hostile):
         keys = re.findall(r'<li id="(warning-[^"]+)"', report.text)

@@ -123,7 +123,8 @@ def _expected_seconds(
     start = time.perf_counter() - started
     # A less exact computation is compared with the exact one, for which a sample is presented twice.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))
-    return start + (len(stimuli) / workers + compared) * _seconds_each(task, session, stimuli), session
+    at_once = 1 if session.has_gpu else workers  # processes share the GPU, which one of them could keep busy
+    return start + (len(stimuli) / at_once + compared) * _seconds_each(task, session, stimuli), session
 
 
 def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:

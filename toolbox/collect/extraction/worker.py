@@ -85,6 +85,8 @@ class Worker:
         request, planned = self.run.task.request, self.run.planned
         layers = [escape(name) for name in self.run.task.identity.recorded_layers]
         alone: dict[str, Any] = {"engine": "here", "workers": None, "address": None, "gpus_per_worker": 0}
+        # Other processes present part by part, and would start decoders for each.
+        alone["decoders"] = request.options.decoders or 0
         # With replace, the layers of existing responses are not added to those that are named.
         options = replace(_with_absolute_paths(request.options), layers=layers, replace=True, **alone)
         return WorkerPlace(

@@ -104,8 +104,11 @@ def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
     yield Finding("driver", "ok", f"supports CUDA up to {_dotted(driver.cuda)}")
     yield cuda(driver, hardware.runtime())
     failure = hardware.library_failure("tensorrt")
-    report = f"not available ({failure}); it is not required" if failure else "its libraries can be loaded"
-    yield Finding("TensorRT", "note" if failure else "ok", report)
+    if failure:
+        report = f"not available ({failure}); it is not required"
+        yield Finding("TensorRT", "note", report, hardware.tensorrt_command())
+    else:
+        yield Finding("TensorRT", "ok", "its libraries can be loaded")
 
 
 def cuda(driver: Driver, runtime: Runtime) -> Finding:
