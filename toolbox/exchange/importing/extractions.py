@@ -18,8 +18,8 @@ from toolbox.exchange.importing.responses import (
     ExpectedPart,
     PartKey,
     expected_parts,
-    presented_stimuli,
     read_parts,
+    stimuli_of_responses,
 )
 from toolbox.exchange.importing.rollup_values import check_recomputed, rollup_of
 from toolbox.exchange.importing.sets import digests_of, stage_layer_table
@@ -158,7 +158,7 @@ def _imported(
     taking: Taking, each: ExtractionRecord, sources: Mapping[str, str], digests: Mapping[str, str]
 ) -> ImportedRollups:
     images = digests_of(taking, each.set)
-    presented, computed = presented_stimuli(each, images), taking.computed_with(each)
+    presented, computed = stimuli_of_responses(each, images), taking.computed_with(each)
     return ImportedRollups(
         identity=each.digest,
         schemes={scheme: {"labels": each.labels[scheme], "rollup": digests[scheme]} for scheme in digests},

@@ -19,7 +19,7 @@ from toolbox.exchange.bundle.layout import EXTRACTIONS
 from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.quick import Check
 from toolbox.exchange.importing.records import ExtractionRecord, TableRecord
-from toolbox.exchange.importing.responses import presented_stimuli
+from toolbox.exchange.importing.responses import stimuli_of_responses
 from toolbox.exchange.importing.values import Content, check_known, check_plain_rows, refuse_rows
 from toolbox.exchange.importing.variables import variables_of
 from toolbox.resampling import FloatArray
@@ -81,7 +81,7 @@ def _check_relations(content: Content) -> None:
         relation = relation_of(names)
         _check_names(content, each.set, relation)
         _check_complete(content, each, relation, rows, second[names])
-        n = len(compared_stimuli(content, each, str(names[2]), relation))
+        n = len(related_stimuli(content, each, str(names[2]), relation))
         wrong = (pl.col("n") != n) | (n < 1)
         refuse_rows(
             "relations.parquet", rows, wrong, f"with another n than the {n:,} stimuli that have values"
@@ -141,7 +141,7 @@ def _check_complete(
     )
 
 
-def compared_stimuli(
+def related_stimuli(
     content: Content, each: ExtractionRecord, scheme: str, relation: Relation
 ) -> dict[int, tuple[str, list[float]]]:
     """The stimuli that count, by their numbers: labelled, with responses and a value of every variable.
@@ -157,7 +157,7 @@ def compared_stimuli(
     known = variables_of(content, each.set)
     names = [*(name for name in relation.given_names if name != CATEGORY), relation.parameter]
     is_within = CATEGORY in relation.given_names
-    presented = presented_stimuli(each, content.stimuli[each.set])
+    presented = stimuli_of_responses(each, content.stimuli[each.set])
     labels = content.labels.get((each.set, scheme), {})
     return {
         number: (labels[number] if is_within else "", [known[name][number] for name in names])

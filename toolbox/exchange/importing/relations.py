@@ -14,7 +14,7 @@ from toolbox.exchange.importing.relation_values import (
     RELATION_NAMES,
     ResponseFiles,
     check_correlations,
-    compared_stimuli,
+    related_stimuli,
     relation_of,
 )
 from toolbox.exchange.importing.taking import Taking, are_equal
@@ -76,7 +76,7 @@ def _stage_relation(
             f"has no rows of {shortened(relation.parameter)}, of which {PROVENANCE} states",
         )
     if responses:
-        stimuli = compared_stimuli(taking.content, each, scheme, relation)
+        stimuli = related_stimuli(taking.content, each, scheme, relation)
         check_correlations(stimuli, relation, tables["relations"], responses)
     shown = f"relation to {relation.parameter} of {each.model} to {target}"
     names_of_variables = [relation.parameter, *relation.given_names]

@@ -61,7 +61,7 @@ class ExpectedPart:
         return len(self.stimuli) * sum(self.filters.values())
 
 
-def presented_stimuli(each: ExtractionRecord, stimuli: Collection[int]) -> frozenset[int]:
+def stimuli_of_responses(each: ExtractionRecord, stimuli: Collection[int]) -> frozenset[int]:
     """The stimuli with responses: as listed; else all that could be read, if their number is that.
 
     Args:

@@ -16,11 +16,11 @@ from toolbox.exchange.importing.values import Content
 from toolbox.store.properties import read_ingestion_measures, read_measurement
 from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
-Values = dict[int, float]
+ValuesOfStimuli = dict[int, float]
 """stimulus_id -> value; without those that are missing or infinite."""
 
 
-def variables_of(content: Content, set_name: str) -> dict[str, Values]:
+def variables_of(content: Content, set_name: str) -> dict[str, ValuesOfStimuli]:
     """The values of every variable of a set. Of one name, a parameter comes before a property.
 
     Args:
@@ -32,14 +32,14 @@ def variables_of(content: Content, set_name: str) -> dict[str, Values]:
     return content.variables[set_name]
 
 
-def properties_of(content: Content, set_name: str) -> dict[str, Values]:
+def properties_of(content: Content, set_name: str) -> dict[str, ValuesOfStimuli]:
     """The values of the measured properties of a set.
 
     Args:
         content: the tables of a bundle.
         set_name: the set in the bundle.
     """
-    found = dict[str, Values]()
+    found = dict[str, ValuesOfStimuli]()
     for record in content.bundle.record.tables_named("properties"):
         if record.set == set_name:
             rows = pl.DataFrame(content.rows(record)).drop("set")
@@ -47,7 +47,7 @@ def properties_of(content: Content, set_name: str) -> dict[str, Values]:
     return found
 
 
-def _parameters(content: Content, set_name: str) -> Iterator[tuple[str, Values]]:
+def _parameters(content: Content, set_name: str) -> Iterator[tuple[str, ValuesOfStimuli]]:
     for record in content.bundle.record.tables_named("stimuli"):
         if record.set == set_name:
             rows = pl.DataFrame(content.rows(record))
@@ -63,7 +63,7 @@ def _parameters(content: Content, set_name: str) -> Iterator[tuple[str, Values]]
             yield str(name), _means(values)
 
 
-def _columns(rows: pl.DataFrame, names: dict[str, str]) -> Iterator[tuple[str, Values]]:
+def _columns(rows: pl.DataFrame, names: dict[str, str]) -> Iterator[tuple[str, ValuesOfStimuli]]:
     numbers = rows["stimulus_id"].to_list()
     for column, name in names.items():
         values = zip(numbers, rows[column].cast(pl.Float64).to_list(), strict=True)
@@ -71,7 +71,7 @@ def _columns(rows: pl.DataFrame, names: dict[str, str]) -> Iterator[tuple[str, V
             yield name, found
 
 
-def _means(rows: pl.DataFrame) -> Values:
+def _means(rows: pl.DataFrame) -> ValuesOfStimuli:
     """The means of the observations, in the order in which the views of a study add them."""
     found = defaultdict[int, list[float]](list)
     for number, value in rows.select("stimulus_id", "value").drop_nulls().iter_rows():
