@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from toolbox.files import (
     read_json,
     replace_file,
     sweep_ended,
+    temporary,
     write_json,
     write_text,
 )
@@ -223,13 +223,13 @@ def test_temporary_folders_of_other_computers_are_left_alone(
     ended.wait()
     with monkeypatch.context() as patch:
         patch.setattr(os, "getpid", lambda: ended.pid)
-        patch.setattr(socket, "gethostname", lambda: "another-computer")
+        patch.setattr(temporary, "_computer", lambda: "onanother")
         theirs = folder_beside(tmp_path / "results.zip")
         kept = theirs.__enter__()
-        patch.setattr(socket, "gethostname", lambda: "this-computer")
+        patch.setattr(temporary, "_computer", lambda: "onthis")
         ours = folder_beside(tmp_path / "results.zip")
         swept = ours.__enter__()
-    monkeypatch.setattr(socket, "gethostname", lambda: "this-computer")
+    monkeypatch.setattr(temporary, "_computer", lambda: "onthis")
     with folder_beside(tmp_path / "results.zip"):
         assert kept.is_dir()
         assert not swept.exists()

@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def sweep_ended(folder: Path) -> None:
 
 def _computer() -> str:
     """Letters that another computer hardly has, and that do not tell its name."""
-    return f"on{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]}"
+    name = socket.gethostname() if sys.platform == "win32" else os.uname().nodename  # without a socket
+    return f"on{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _is_running(process: int) -> bool:
