@@ -37,32 +37,24 @@ with ranged as (
                 else error('normalise is ' || normalise || '; expected filter or layer')
             end::double,
             0
-        ) as span
-    from filter_moments(statistic)
-),
-summed as (
-    select
-        *,
+        ) as span,
         all_deviations / all_n as all_variance,
-        list_sum([fixed((c.total - c.n * floor) / span / c.n, 2.0 ** 100) for c in cells])::double / 2.0 ** 100
-            as summed_activity_means
-    from ranged
-),
-cell as (
-    select * exclude (cells), unnest(cells, recursive := true)
-    from summed
+        variance / n as error,
+        rest_variance / rest_n as rest_error
+    from category_moments(statistic)
 ),
 normalised as (
     select
         *,
         (total - n * floor) / span as activity,
-        (rest_total - rest_n * floor) / span as rest_activity,
-        variance / n as error,
-        rest_variance / rest_n as rest_error
-    from cell
+        (rest_total - rest_n * floor) / span as rest_activity
+    from ranged
 ),
-added as (
-    select *, activity + coalesce(rest_activity, 0) as all_activity
+summed as (
+    select
+        *,
+        activity + coalesce(rest_activity, 0) as all_activity,
+        activity / n + coalesce((categories - 1) * (others_mean - floor) / span, 0) as summed_activity_means
     from normalised
 )
 select
@@ -75,7 +67,7 @@ select
     case when not dead then
         (error + rest_error) ** 2 / nullif(error ** 2 / (n - 1) + rest_error ** 2 / (rest_n - 1), 0)
     end as welch_df
-from added;
+from summed;
 
 -- rank_indices(statistic, k, of_layer): every index of the family `ranks`, of every filter for every category.
 --

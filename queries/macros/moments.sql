@@ -9,104 +9,6 @@ create macro fixed(number, scale) as (number * scale)::hugeint;
 -- fixed_scale(largest): the power of 2 by which numbers up to `largest` are multiplied for 100 binary digits.
 create macro fixed_scale(largest) as 2.0 ** (100 - ceil(log2(coalesce(nullif(largest, 0), 1))));
 
--- filter_moments(statistic): moments of every filter, with those of its categories in a list.
---
--- One row per layer and filter, with the columns of category_moments that are equal for all categories; the others
--- are in `cells`, in the order of the categories' names.
-create macro filter_moments(statistic) as table
-with unit as (
-    select
-        layer,
-        filter,
-        max(maximum) filter (r.statistic = 'maximum') as peak,
-        min(minimum) filter (r.statistic = 'mean') as trough,
-        min(minimum) filter (r.statistic = chosen) as all_lowest,
-        max(maximum) filter (r.statistic = chosen) as all_highest,
-        (sum(n) filter (r.statistic = chosen))::bigint as all_n,
-        count(*) filter (r.statistic = chosen) as categories,
-        quantile_disc(sum / n, 0.5) filter (r.statistic = chosen) as middle,
-        list(
-            {category: category, n: n, total: sum, mean: sum / n, squared_deviations: squared_deviations}
-            order by category
-        ) filter (r.statistic = chosen) as cells
-    from rollups r
-    cross join (
-        select case
-            when statistic in ('maximum', 'mean') then statistic
-            else error('the statistic is ' || statistic || '; expected maximum or mean')
-        end as chosen
-    )
-    group by layer, filter
-),
-listed as (
-    select
-        *,
-        [c.total for c in cells] as totals,
-        [c.mean for c in cells] as means,
-        [c.squared_deviations + c.n * (c.mean - middle) ** 2 for c in cells] as deviations
-    from unit
-),
-scaled as (
-    select
-        *,
-        fixed_scale(list_max([abs(x) for x in totals])) as total_scale,
-        fixed_scale(list_max([abs(x) for x in means])) as mean_scale,
-        fixed_scale(list_max(deviations)) as deviation_scale
-    from listed
-),
-summed as (
-    select
-        * exclude (totals, means, deviations),
-        list_sum([fixed(x, total_scale) for x in totals]) as fixed_total,
-        list_sum([fixed(x, mean_scale) for x in means]) as fixed_means,
-        list_sum([fixed(x, deviation_scale) for x in deviations]) as fixed_deviations
-    from scaled
-),
-compared as (
-    select
-        *,
-        [{
-            category: c.category,
-            n: c.n,
-            total: c.total,
-            mean: c.mean,
-            variance: c.squared_deviations / nullif(c.n - 1, 0),
-            rest_n: all_n - c.n,
-            rest_total: case when categories > 1 then
-                (fixed_total - fixed(c.total, total_scale))::double / total_scale
-            end,
-            rest_deviations: (
-                fixed_deviations
-                - fixed(c.squared_deviations + c.n * (c.mean - middle) ** 2, deviation_scale)
-            )::double / deviation_scale,
-            others_mean:
-                (fixed_means - fixed(c.mean, mean_scale))::double / mean_scale / nullif(categories - 1, 0)
-        } for c in cells] as compared_cells,
-        fixed_total::double / total_scale as all_total,
-        fixed_deviations::double / deviation_scale as sum_of_deviations
-    from summed
-)
-select
-    layer,
-    filter,
-    categories,
-    all_n,
-    all_total,
-    greatest(sum_of_deviations - all_n * (all_total / all_n - middle) ** 2, 0) as all_deviations,
-    all_lowest,
-    all_highest,
-    max(peak) over (partition by layer) as layer_peak,
-    min(trough) over (partition by layer) as layer_trough,
-    -- of a single other stimulus there is no variance; where there is no other at all, greatest() would make 0 of null
-    [struct_insert(
-        c,
-        rest_mean := c.rest_total / c.rest_n,
-        rest_variance := case when c.rest_n > 1 then
-            greatest(c.rest_deviations - c.rest_n * (c.rest_total / c.rest_n - middle) ** 2, 0) / (c.rest_n - 1)
-        end
-    ) for c in compared_cells] as cells
-from compared;
-
 -- category_moments(statistic): moments of every filter's responses to each category and to all other stimuli.
 --
 -- One row per layer, filter and category, computed from the view `rollups`; responses and images are not needed.
@@ -122,16 +24,90 @@ from compared;
 -- counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of
 -- the rest would be lost in rounding errors.
 create macro category_moments(statistic) as table
+with cell as (
+    select layer, filter, category, n, sum as total, sum / n as mean, squared_deviations, minimum, maximum
+    from rollups r
+    where r.statistic = case
+        when statistic in ('maximum', 'mean') then statistic
+        else error('the statistic is ' || statistic || '; expected maximum or mean')
+    end
+),
+whole as (
+    select
+        layer,
+        max(maximum) filter (r.statistic = 'maximum') as layer_peak,
+        min(minimum) filter (r.statistic = 'mean') as layer_trough
+    from rollups r
+    group by layer
+),
+unit as (
+    select
+        layer,
+        filter,
+        count(*) as categories,
+        sum(n)::bigint as all_n,
+        min(minimum) as all_lowest,
+        max(maximum) as all_highest,
+        quantile_disc(mean, 0.5) as middle,
+        fixed_scale(max(abs(total))) as total_scale,
+        fixed_scale(max(abs(mean))) as mean_scale,
+        fixed_scale(max(squared_deviations) + max(n) * (max(mean) - min(mean)) ** 2) as deviation_scale
+    from cell
+    group by layer, filter
+),
+scaled as (
+    select
+        c.* exclude (minimum, maximum),
+        u.* exclude (layer, filter),
+        fixed(total, total_scale) as fixed_total,
+        fixed(mean, mean_scale) as fixed_mean,
+        fixed(squared_deviations + n * (mean - middle) ** 2, deviation_scale) as fixed_deviations
+    from cell c
+    join unit u using (layer, filter)
+),
+summed as (
+    select
+        *,
+        sum(fixed_total) over unit as fixed_totals,
+        sum(fixed_mean) over unit as fixed_means,
+        sum(fixed_deviations) over unit as all_fixed_deviations
+    from scaled
+    window unit as (partition by layer, filter)
+),
+compared as (
+    select
+        *,
+        all_n - n as rest_n,
+        case when categories > 1 then (fixed_totals - fixed_total)::double / total_scale end as rest_total,
+        (all_fixed_deviations - fixed_deviations)::double / deviation_scale as rest_deviations,
+        (fixed_means - fixed_mean)::double / mean_scale / nullif(categories - 1, 0) as others_mean,
+        fixed_totals::double / total_scale as all_total,
+        all_fixed_deviations::double / deviation_scale as sum_of_deviations
+    from summed
+)
 select
     layer,
     filter,
+    category,
     categories,
+    n,
+    total,
+    mean,
+    squared_deviations / nullif(n - 1, 0) as variance,
+    rest_n,
+    rest_total,
+    rest_total / rest_n as rest_mean,
+    -- of a single other stimulus there is none; where there is no other at all, greatest() would make 0 of null
+    case when rest_n > 1 then
+        greatest(rest_deviations - rest_n * (rest_total / rest_n - middle) ** 2, 0) / (rest_n - 1)
+    end as rest_variance,
+    others_mean,
     all_n,
     all_total,
-    all_deviations,
+    greatest(sum_of_deviations - all_n * (all_total / all_n - middle) ** 2, 0) as all_deviations,
     all_lowest,
     all_highest,
     layer_peak,
-    layer_trough,
-    unnest(cells, recursive := true)
-from filter_moments(statistic);
+    layer_trough
+from compared
+join whole using (layer);
