@@ -378,6 +378,18 @@ def test_a_gpu_that_fails_at_a_batch_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_failure_that_names_no_library_of_a_gpu_is_a_bug_and_passes(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        raise Fail("Got invalid dimensions for input: images")
+
+    monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
+    monkeypatch.setattr(computations, "start_computation", lambda *_: fail)
+    with pytest.raises(Fail, match="invalid dimensions"):
+        start_session(graph, device="cuda", batch=1).run(np.ones((1, 3, 2, 2), np.float32))
+
+
 def test_a_binding_computes_what_a_plain_run_does(graph: Graph) -> None:
     plain = start_computation(graph, onnxruntime.SessionOptions(), [(CPU, {})])
     bound = BoundComputation(plain, "cpu")
