@@ -469,14 +469,15 @@ def test_a_gpu_is_shown_whole_batches(provider: str, count: int, filled: int) ->
         (CUDA, 64, 600, 60),
         (CUDA, 64, 1000, 63),
         (CUDA, 32, 50, 25),
-        (TENSORRT, 32, 20, 20),
+        (TENSORRT, 32, 20, 32),
+        (TENSORRT, 64, 600, 64),
         (CUDA, 64, 640, 64),
         (CUDA, 1, 50, 1),
         (CUDA, 64, 0, 64),
         (CPU, 8, 50, 8),
     ],
 )
-def test_a_part_divides_evenly_into_the_batches_of_a_gpu(
+def test_the_batches_of_a_part_have_nearly_the_same_size_on_a_gpu(
     provider: str, batch: int, part: int, expected: int
 ) -> None:
     session = session_of([Recording()], provider=provider, batch=batch)
