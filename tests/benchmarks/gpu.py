@@ -304,7 +304,9 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--stimuli", type=int, default=8 * PART, help="ordinary photographs; a fifth as many large ones"
     )
-    parser.add_argument("--ready", type=int, default=96, help="images of the rows on images that lie ready")
+    parser.add_argument(
+        "--ready", type=int, default=96, help="images of the rows on images that are already decoded"
+    )
     parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement on ready images")
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--images", type=Path)
