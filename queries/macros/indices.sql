@@ -30,28 +30,39 @@ with ranged as (
         *,
         all_highest = all_lowest as dead,
         case normalise when 'layer' then 0 else all_lowest end::double as floor,
-        case normalise
-            when 'filter' then all_highest - all_lowest
-            when 'layer' then case when layer_trough >= 0 then layer_peak end
-            else error('normalise is ' || normalise || '; expected filter or layer')
-        end::double as span,
-        all_deviations / all_n as all_variance,
-        variance / n as error,
-        rest_variance / rest_n as rest_error
-    from category_moments(statistic)
-),
-normalised as (
-    select
-        *,
-        (total - n * floor) / nullif(span, 0) as activity,
-        (rest_total - rest_n * floor) / nullif(span, 0) as rest_activity
-    from ranged
+        nullif(
+            case normalise
+                when 'filter' then all_highest - all_lowest
+                when 'layer' then case when layer_trough >= 0 then layer_peak end
+                else error('normalise is ' || normalise || '; expected filter or layer')
+            end::double,
+            0
+        ) as span
+    from filter_moments(statistic)
 ),
 summed as (
     select
         *,
-        activity + coalesce(rest_activity, 0) as all_activity,
-        (all_means - categories * floor) / nullif(span, 0) as summed_activity_means
+        all_deviations / all_n as all_variance,
+        list_sum([fixed((c.total - c.n * floor) / span / c.n, 2.0 ** 100) for c in cells])::double / 2.0 ** 100
+            as summed_activity_means
+    from ranged
+),
+cell as (
+    select * exclude (cells), unnest(cells, recursive := true)
+    from summed
+),
+normalised as (
+    select
+        *,
+        (total - n * floor) / span as activity,
+        (rest_total - rest_n * floor) / span as rest_activity,
+        variance / n as error,
+        rest_variance / rest_n as rest_error
+    from cell
+),
+added as (
+    select *, activity + coalesce(rest_activity, 0) as all_activity
     from normalised
 )
 select
@@ -64,7 +75,7 @@ select
     case when not dead then
         (error + rest_error) ** 2 / nullif(error ** 2 / (n - 1) + rest_error ** 2 / (rest_n - 1), 0)
     end as welch_df
-from summed;
+from added;
 
 -- rank_indices(statistic, k, of_layer): every index of the family `ranks`, of every filter for every category.
 --

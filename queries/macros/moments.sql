@@ -1,36 +1,20 @@
 -- Moments: what the indices are computed from.
 
--- magnitude(numbers): sum of the absolute values of a list.
-create macro magnitude(numbers) as list_sum([abs(x) for x in numbers]);
-
--- sum_of_small(numbers, magnitude): sum of those numbers of a list that make up at most half of its magnitude.
-create macro sum_of_small(numbers, magnitude) as list_sum([x for x in numbers if 2 * abs(x) <= magnitude]);
-
--- sum_of_others(number, total, magnitude, sum_of_small): sum of a list without one of its numbers.
+-- fixed(number, scale): a number in units of 1 / scale, as a whole number.
 --
--- A difference of two sums loses digits if the number makes up most of the list. There is one such number at most,
--- and then the others are the small ones.
-create macro sum_of_others(number, total, magnitude, sum_of_small) as
-    case when 2 * abs(number) > magnitude then sum_of_small else total - number end;
+-- A sum of whole numbers depends on no order, and loses nothing if one of them is subtracted again: of two categories,
+-- the rest of one is exactly the other, and of equal ones the mean of the others is exactly that of each.
+create macro fixed(number, scale) as (number * scale)::hugeint;
 
--- category_moments(statistic): moments of every filter's responses to each category and to all other stimuli.
+-- fixed_scale(largest): the power of 2 by which numbers up to `largest` are multiplied for 100 binary digits.
+create macro fixed_scale(largest) as 2.0 ** (100 - ceil(log2(coalesce(nullif(largest, 0), 1))));
+
+-- filter_moments(statistic): moments of every filter, with those of its categories in a list.
 --
--- One row per layer, filter and category, computed from the view `rollups`; responses and images are not needed.
---     n, total, mean, variance                        of the responses to the category; variance with n - 1
---     rest_n, rest_total, rest_mean, rest_variance    of those to the stimuli of all other categories
---     others_mean                                     mean of the mean responses to the other categories
---     all_means                                       sum of the mean responses to all categories
---     all_n, all_total, all_deviations                of all responses; the squared deviations from their mean
---     all_lowest, all_highest                         smallest and largest response
---     categories                                      number of categories
---     layer_peak                                      largest `maximum` of the layer: the upper end of its range
---     layer_trough                                    smallest `mean` of the layer; below 0 if maps can be negative
--- All stimuli are the labelled ones: a scheme that labels a subset is an analysis of that subset. Deviations are
--- counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of
--- the rest would be lost in rounding errors.
-create macro category_moments(statistic) as table
+-- One row per layer and filter, with the columns of category_moments that are equal for all categories; the others
+-- are in `cells`, in the order of the categories' names.
+create macro filter_moments(statistic) as table
 with unit as (
-    -- ordered lists, so that sums are added in one order, and equal to the last digit every time
     select
         layer,
         filter,
@@ -57,71 +41,97 @@ with unit as (
 listed as (
     select
         *,
-        max(peak) over (partition by layer) as layer_peak,
-        min(trough) over (partition by layer) as layer_trough,
         [c.total for c in cells] as totals,
         [c.mean for c in cells] as means,
         [c.squared_deviations + c.n * (c.mean - middle) ** 2 for c in cells] as deviations
     from unit
 ),
-summed as (
+scaled as (
     select
         *,
-        list_sum(totals) as all_total,
-        magnitude(totals) as total_magnitude,
-        list_sum(means) as all_means,
-        magnitude(means) as mean_magnitude,
-        list_sum(deviations) as sum_of_deviations
+        fixed_scale(list_max([abs(x) for x in totals])) as total_scale,
+        fixed_scale(list_max([abs(x) for x in means])) as mean_scale,
+        fixed_scale(list_max(deviations)) as deviation_scale
     from listed
 ),
-small as (
+summed as (
     select
-        * exclude (totals, means),
-        sum_of_small(totals, total_magnitude) as small_total,
-        sum_of_small(means, mean_magnitude) as small_means,
-        sum_of_small(deviations, sum_of_deviations) as small_deviations
-    from summed
-),
-cell as (
-    select * exclude (cells, deviations), unnest(cells, recursive := true), unnest(deviations) as own_deviations
-    from small
+        * exclude (totals, means, deviations),
+        list_sum([fixed(x, total_scale) for x in totals]) as fixed_total,
+        list_sum([fixed(x, mean_scale) for x in means]) as fixed_means,
+        list_sum([fixed(x, deviation_scale) for x in deviations]) as fixed_deviations
+    from scaled
 ),
 compared as (
     select
         *,
-        all_n - n as rest_n,
-        case when categories > 1 then
-            sum_of_others(total, all_total, total_magnitude, small_total)
-        end as rest_total,
-        sum_of_others(own_deviations, sum_of_deviations, sum_of_deviations, small_deviations)
-            as rest_deviations,
-        sum_of_others(mean, all_means, mean_magnitude, small_means) / nullif(categories - 1, 0)
-            as others_mean
-    from cell
+        [{
+            category: c.category,
+            n: c.n,
+            total: c.total,
+            mean: c.mean,
+            variance: c.squared_deviations / nullif(c.n - 1, 0),
+            rest_n: all_n - c.n,
+            rest_total: case when categories > 1 then
+                (fixed_total - fixed(c.total, total_scale))::double / total_scale
+            end,
+            rest_deviations: (
+                fixed_deviations
+                - fixed(c.squared_deviations + c.n * (c.mean - middle) ** 2, deviation_scale)
+            )::double / deviation_scale,
+            others_mean:
+                (fixed_means - fixed(c.mean, mean_scale))::double / mean_scale / nullif(categories - 1, 0)
+        } for c in cells] as compared_cells,
+        fixed_total::double / total_scale as all_total,
+        fixed_deviations::double / deviation_scale as sum_of_deviations
+    from summed
 )
 select
     layer,
     filter,
-    category,
     categories,
-    n,
-    total,
-    mean,
-    squared_deviations / nullif(n - 1, 0) as variance,
-    rest_n,
-    rest_total,
-    rest_total / rest_n as rest_mean,
-    -- of a single other stimulus there is none; where there is no other at all, greatest() would make 0 of null
-    case when rest_n > 1 then
-        greatest(rest_deviations - rest_n * (rest_total / rest_n - middle) ** 2, 0) / (rest_n - 1)
-    end as rest_variance,
-    others_mean,
-    all_means,
     all_n,
     all_total,
     greatest(sum_of_deviations - all_n * (all_total / all_n - middle) ** 2, 0) as all_deviations,
     all_lowest,
     all_highest,
-    layer_peak,
-    layer_trough
+    max(peak) over (partition by layer) as layer_peak,
+    min(trough) over (partition by layer) as layer_trough,
+    -- of a single other stimulus there is no variance; where there is no other at all, greatest() would make 0 of null
+    [struct_insert(
+        c,
+        rest_mean := c.rest_total / c.rest_n,
+        rest_variance := case when c.rest_n > 1 then
+            greatest(c.rest_deviations - c.rest_n * (c.rest_total / c.rest_n - middle) ** 2, 0) / (c.rest_n - 1)
+        end
+    ) for c in compared_cells] as cells
 from compared;
+
+-- category_moments(statistic): moments of every filter's responses to each category and to all other stimuli.
+--
+-- One row per layer, filter and category, computed from the view `rollups`; responses and images are not needed.
+--     n, total, mean, variance                        of the responses to the category; variance with n - 1
+--     rest_n, rest_total, rest_mean, rest_variance    of those to the stimuli of all other categories
+--     others_mean                                     mean of the mean responses to the other categories
+--     all_n, all_total, all_deviations                of all responses; the squared deviations from their mean
+--     all_lowest, all_highest                         smallest and largest response
+--     categories                                      number of categories
+--     layer_peak                                      largest `maximum` of the layer: the upper end of its range
+--     layer_trough                                    smallest `mean` of the layer; below 0 if maps can be negative
+-- All stimuli are the labelled ones: a scheme that labels a subset is an analysis of that subset. Deviations are
+-- counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of
+-- the rest would be lost in rounding errors.
+create macro category_moments(statistic) as table
+select
+    layer,
+    filter,
+    categories,
+    all_n,
+    all_total,
+    all_deviations,
+    all_lowest,
+    all_highest,
+    layer_peak,
+    layer_trough,
+    unnest(cells, recursive := true)
+from filter_moments(statistic);

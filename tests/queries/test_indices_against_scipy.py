@@ -336,3 +336,36 @@ def test_a_category_that_makes_up_all_of_a_sum_leaves_the_others_their_digits(tm
     ((found,),) = ask(study, "selectivity/index").rows.filter(category="face").select("welch_t").rows()
     face, rest = (response[chosen, 0].astype(np.float64) for chosen in (names == "face", names != "face"))
     assert found == pytest.approx(stats.ttest_ind(face, rest, equal_var=False).statistic, rel=1e-12)
+
+
+def _asked(tmp_path: Path, responses: NDArray[np.float32], names: Sequence[str]) -> pl.DataFrame:
+    labels = pl.DataFrame({"stimulus_id": range(len(names)), "category": names})
+    return ask(
+        small_study(tmp_path, long_table({"conv": (responses, responses)}), labels), "selectivity/index"
+    ).rows
+
+
+def test_a_filter_that_responds_to_one_category_alone_has_shares_of_1_to_the_last_digit(
+    tmp_path: Path,
+) -> None:
+    responses = np.zeros((9, 200), np.float32)
+    responses[:3] = np.random.default_rng(0).gamma(2, 0.1, (3, 200))
+    rows = _asked(tmp_path, responses, ["face"] * 3 + ["car"] * 3 + ["dog"] * 3)
+    assert rows.filter(category="face").select("share", "balanced_share").unique().rows() == [(1.0, 1.0)]
+    assert rows.filter(pl.col("category") != "face").select("share", "balanced_share").unique().rows() == [
+        (0.0, 0.0)
+    ]
+
+
+def test_of_two_categories_one_is_exactly_the_rest_of_the_other(tmp_path: Path) -> None:
+    responses = np.random.default_rng(0).gamma(2, 0.1, (7, 200)).astype(np.float32)
+    rows = _asked(tmp_path, responses, ["face"] * 3 + ["car"] * 4)
+    for index in ("contrast", "csi", "fsi"):
+        face, car = (rows.filter(category=name)[index] for name in ("face", "car"))
+        assert (face == -car).all(), index
+
+
+def test_three_categories_of_equal_responses_differ_in_no_digit(tmp_path: Path) -> None:
+    one = np.random.default_rng(0).gamma(2, 0.1, (3, 200)).astype(np.float32)
+    rows = _asked(tmp_path, np.concatenate([one] * 3), ["face"] * 3 + ["car"] * 3 + ["dog"] * 3)
+    assert rows.select("contrast", "csi", "fsi", "d_prime", "welch_t").unique().rows() == [(0.0,) * 5]
