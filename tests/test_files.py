@@ -200,6 +200,41 @@ def test_temporary_files_of_ended_processes_alone_are_swept(tmp_path: Path) -> N
     assert [*tmp_path.iterdir()] == [mine]
 
 
+def test_what_another_user_left_keeps_nobody_from_writing_and_the_rest_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in /tmp, where only the owner of a file may delete it."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    unlink, mine = Path.unlink, temporary_path(tmp_path / "a.json").name
+    left = [
+        tmp_path / mine.replace(f"-{os.getpid()}-", f"-{ended.pid}-").replace("a", name, 1) for name in "abc"
+    ]
+    for file in left:
+        file.touch()
+    theirs = next(iter(tmp_path.iterdir()))  # the first that is found
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == theirs:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with folder_beside(tmp_path / "results.zip"):
+        assert [file for file in left if file.exists()] == [theirs]
+
+
+def test_a_folder_that_cannot_be_listed_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: str) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "glob", refuse)
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
 def test_what_a_killed_writer_left_is_removed_when_something_is_written_beside_it(tmp_path: Path) -> None:
     program = f"""
 import os

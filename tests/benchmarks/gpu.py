@@ -1,14 +1,14 @@
 """What a GPU gives: the same responses as the CPU, how fast, and what limits it. One table, and the same as JSON.
 
-    python tests/benchmarks/gpu.py --output gpu.json           # on a machine with an NVIDIA GPU: about eight minutes
+    python tests/benchmarks/gpu.py --output gpu.json           # on a machine with an NVIDIA GPU: at most nine minutes
     python tests/benchmarks/gpu.py --only fidelity session      # sections
     python tests/benchmarks/gpu.py --only 'extraction: *processes'                  # some rows
     python tests/benchmarks/gpu.py --stimuli 60 --ready 6 --seconds 0.2             # on a CPU: what it can compute
 
 - fidelity: responses of a device against those of the CPU by plain convolutions: the largest difference of a layer as a
   share of its largest response, and the response contrasts of all filters and categories.
-- session: the network on images that lie ready (`bare`), by batch; with IOBinding, page-locked buffers, images that are
-  on the GPU already, two callers, other options of CUDA.
+- session: the network on images that are already decoded (`bare`), by batch; with IOBinding, page-locked buffers,
+  images that are on the GPU already, two callers, other options of CUDA.
 - decoding: from files to images in the size of the network, in threads and processes; ordinary photographs of 500 x 375
   pixels, and large ones of 1600 x 1200, which can be decoded at a part of their size.
 - writing: parts of responses to Parquet, alone.
@@ -18,6 +18,7 @@
 
 `of bare` compares the steady speed with the fastest bare session of the same precision; `limit` is what was slowest
 when measured alone: decoding, network, writing, transfer (of images to the GPU), or handing over.
+Where processes that decode are worth it, the default is that of `Extraction.decoders`.
 Every row is computed in a process that others do not depend on: a crash is one line. --output is written row by row.
 
 Options: --images FOLDER of photographs in folders of categories, of which as many as are needed are made, by cropping
@@ -303,7 +304,9 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--stimuli", type=int, default=8 * PART, help="ordinary photographs; a fifth as many large ones"
     )
-    parser.add_argument("--ready", type=int, default=96, help="images of the rows on images that lie ready")
+    parser.add_argument(
+        "--ready", type=int, default=96, help="images of the rows on images that are already decoded"
+    )
     parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement on ready images")
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--images", type=Path)

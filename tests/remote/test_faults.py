@@ -45,7 +45,7 @@ def test_an_answer_of_the_storage(
 def test_a_bucket_that_is_not_there(server: str, cache: Path) -> None:
     line = run("query", "layers/profile", "--study", "s3://no-such-bucket/faces", code=1).stderr
     assert line == (
-        "error: s3://no-such-bucket/faces: there is no bucket no-such-bucket; make it first, or correct the address\n"
+        "error: s3://no-such-bucket/faces: there is no bucket no-such-bucket; create it first, or correct the address\n"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from toolbox import Study
 from toolbox.errors import BusyError, ObjectStorageError
 from toolbox.files import has_writer, only_writer, read_json, write_json
 from toolbox.remote import lock
+from toolbox.remote.mirror import mirror_around
 
 Elsewhere = Callable[[], Path]
 
@@ -79,11 +82,20 @@ def test_the_lock_of_a_killed_process_of_this_computer_is_taken_over_at_once(
     here: Path, address: str
 ) -> None:
     own = json.loads((here.parent / "place.json").read_text())["mirror"]
-    name = left_behind(address, "plans", mirror=own)
+    name = left_behind(address, "plans", mirror=own, computer=platform.node())
     assert not has_writer(here / "plans")
     with only_writer(here / "plans", "extracting"):
         assert json.loads(storage().cat_file(name))["token"] != "t"
     assert not storage().exists(name)
+
+
+def test_a_lock_of_another_computer_that_shares_the_cache_is_respected(here: Path, address: str) -> None:
+    own = json.loads((here.parent / "place.json").read_text())["mirror"]
+    name = left_behind(address, "plans", mirror=own)
+    assert has_writer(here / "plans")
+    with pytest.raises(BusyError, match="ward is extracting"), only_writer(here / "plans", "extracting"):
+        pass
+    assert json.loads(storage().cat_file(name))["token"] == "t"
 
 
 def test_that_of_another_computer_is_taken_over_a_minute_later(
@@ -147,6 +159,64 @@ def test_a_storage_without_conditions_is_refused(
         pass
 
 
+@pytest.fixture
+def lost_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request that puts something on a condition is repeated, as botocore does without an answer."""
+    original = S3FileSystem._call_s3
+
+    async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
+        answer = await original(self, method, *arguments, **options)
+        if method == "put_object" and options.keys() & {"IfMatch", "IfNoneMatch"}:
+            return await original(self, method, *arguments, **options)
+        return answer
+
+    monkeypatch.setattr(S3FileSystem, "_call_s3", call)
+
+
+def test_a_lock_whose_renewal_was_answered_by_nobody_is_kept(
+    here: Path, address: str, lost_answers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_OLD", -1.0)  # renewed before every write
+    with only_writer(here / "plans", "extracting"):
+        write_json(here / "runs" / "a.json", {})
+    assert storage().exists(f"{address}/runs/a.json")
+
+
+def test_a_lock_that_was_taken_over_by_a_request_without_an_answer_is_held(
+    here: Path, address: str, lost_answers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = left_behind(address, "plans")
+    monkeypatch.setattr(lock, "LEASE", -1.0)
+    once = lock.HeldLocks._is_left
+
+    def left_once(self: Any, found: dict[str, Any]) -> bool:
+        monkeypatch.setattr(lock, "LEASE", 60.0)
+        return once(self, found) or True
+
+    monkeypatch.setattr(lock.HeldLocks, "_is_left", left_once)
+    with only_writer(here / "plans", "extracting"):
+        assert json.loads(storage().cat_file(name))["token"] != "t"
+
+
+def test_the_time_of_a_renewal_is_that_before_its_request(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_OLD", -1.0)
+    replace, asked = lock.replace_unchanged, [0.0]
+
+    def slow(*arguments: Any) -> None:
+        asked[0] = time.time()
+        replace(*arguments)
+
+    monkeypatch.setattr(lock, "replace_unchanged", slow)
+    mirror = mirror_around(here)
+    assert mirror is not None
+    with only_writer(here / "plans", "extracting"):
+        write_json(here / "runs" / "a.json", {})
+        (held,) = mirror._held._locks
+        assert held.renewed <= asked[0]
+
+
 def test_a_record_that_another_computer_has_written_is_not_overwritten(here: Path, address: str) -> None:
     storage().pipe_file(f"{address}/plans/part-0.json", b"of the other")
     with pytest.raises(
@@ -156,18 +226,7 @@ def test_a_record_that_another_computer_has_written_is_not_overwritten(here: Pat
     assert storage().cat_file(f"{address}/plans/part-0.json") == b"of the other"
 
 
-def test_a_record_whose_answer_was_lost_is_there(
-    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = S3FileSystem._call_s3
-
-    async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
-        answer = await original(self, method, *arguments, **options)
-        if method == "put_object" and options.get("IfNoneMatch"):
-            return await original(self, method, *arguments, **options)  # as botocore does without an answer
-        return answer
-
-    monkeypatch.setattr(S3FileSystem, "_call_s3", call)
+def test_a_record_whose_answer_was_lost_is_there(here: Path, address: str, lost_answers: None) -> None:
     write_json(here / "plans" / "part-0.json", {"part": 0}, is_new=True)
     assert read_json(here / "plans" / "part-0.json") == {"part": 0}
     assert storage().exists(f"{address}/plans/part-0.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_a_lock_is_renewed_and_keeps_others_out(
         for _ in range(200):
             if (now := emulated(protocol).cat_file(f"{elsewhere}/plans/.lock")) != first:
                 break
+            time.sleep(0.02)
         assert now != first
         another_computer()
         there = Study(elsewhere).folder.root

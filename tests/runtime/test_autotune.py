@@ -173,6 +173,17 @@ def test_a_batch_that_does_not_fit_in_the_memory_of_a_gpu_is_not_taken(
     assert session.batch == 16
 
 
+def test_where_no_batch_fits_in_the_memory_of_a_gpu_the_advice_is_that_of_the_smallest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        raise ResourceError(f"choose fewer images with batch={len(images) // 2}")
+
+    monkeypatch.setattr(speed, "start_session", lambda *_, batch, **__: session_of([run], batch=batch))
+    with pytest.raises(ResourceError, match="batch=8"):
+        start_fastest(MAPS, PIXELS, device=Device("cuda", (0,)))
+
+
 def test_it_does_not_probe_when_told_so(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> float:
         raise AssertionError("it probed")

@@ -378,6 +378,18 @@ def test_a_gpu_that_fails_at_a_batch_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_failure_that_names_no_library_of_a_gpu_is_a_bug_and_passes(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        raise Fail("Got invalid dimensions for input: images")
+
+    monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
+    monkeypatch.setattr(computations, "start_computation", lambda *_: fail)
+    with pytest.raises(Fail, match="invalid dimensions"):
+        start_session(graph, device="cuda", batch=1).run(np.ones((1, 3, 2, 2), np.float32))
+
+
 def test_a_binding_computes_what_a_plain_run_does(graph: Graph) -> None:
     plain = start_computation(graph, onnxruntime.SessionOptions(), [(CPU, {})])
     bound = BoundComputation(plain, "cpu")
@@ -457,14 +469,15 @@ def test_a_gpu_is_shown_whole_batches(provider: str, count: int, filled: int) ->
         (CUDA, 64, 600, 60),
         (CUDA, 64, 1000, 63),
         (CUDA, 32, 50, 25),
-        (TENSORRT, 32, 20, 20),
+        (TENSORRT, 32, 20, 32),
+        (TENSORRT, 64, 600, 64),
         (CUDA, 64, 640, 64),
         (CUDA, 1, 50, 1),
         (CUDA, 64, 0, 64),
         (CPU, 8, 50, 8),
     ],
 )
-def test_a_part_divides_evenly_into_the_batches_of_a_gpu(
+def test_the_batches_of_a_part_have_nearly_the_same_size_on_a_gpu(
     provider: str, batch: int, part: int, expected: int
 ) -> None:
     session = session_of([Recording()], provider=provider, batch=batch)

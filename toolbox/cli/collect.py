@@ -86,7 +86,7 @@ def extract(
     decoding: options.DecodingOption = None,
     resize: options.PresentedResizeOption = None,
     fit: options.FitOption = None,
-    decoders: options.DecodersOption = None,
+    decoders: options.DecodersOption = 0,
     batch: options.BatchOption = None,
     threads: options.ThreadsOption = None,
     limit: options.LimitOption = None,

@@ -174,8 +174,7 @@ FitOption = Annotated[
     ),
 ]
 DecodersOption = Annotated[
-    int | None,
-    Option(help="Processes that decode images, to keep a GPU busy. 0: threads. Default: threads."),
+    int, Option(help="Processes that decode images, to keep a GPU busy. 0: threads instead.")
 ]
 BatchOption = Annotated[
     int | None, Option(help="Images in one run of the network. Default: the fastest in a short probe.")
@@ -208,7 +207,7 @@ EngineOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     Option(
-        help="Number of processes. Default: one a core, two with a GPU; of a cluster, one a computer or GPU."
+        help="Number of processes. Default: one a core, two with CUDA; of a cluster, one a computer or GPU."
     ),
 ]
 AddressOption = Annotated[

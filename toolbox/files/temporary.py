@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -32,16 +33,20 @@ def sweep_ended(folder: Path) -> None:
     """Remove what processes of this computer left that have ended; needs no lock, unlike `sweep`.
 
     Args:
-        folder: the folder, which may be missing.
+        folder: the folder, which may be missing. What cannot be listed or removed stays: it may be another user's.
     """
-    for entry in folder.glob(f".*.{_computer()}-*.partial"):
+    entries: list[Path] = []
+    with contextlib.suppress(OSError):
+        entries = [*folder.glob(f".*.{_computer()}-*.partial")]
+    for entry in entries:
         process = entry.name.rsplit(".", 2)[1].split("-")[1]
         if not process.isdecimal() or _is_running(int(process)):
             continue
-        if entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
 
 
 def _computer() -> str:

@@ -34,8 +34,7 @@ def replace_file(path: Path, scratch: Path | None = None, *, is_new: bool = Fals
     for each in {folder, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
     if scratch is None:
-        with contextlib.suppress(OSError):  # what cannot be listed can be written yet
-            sweep_ended(folder)
+        sweep_ended(folder)
     fresh = temporary_path(path, folder)
     try:
         yield fresh

@@ -176,4 +176,4 @@ def missing_bucket(place: Place) -> ObjectStorageError:
 
 def _no_bucket(place: Place) -> str:
     kind = "container" if place.protocol in AZURE else "bucket"
-    return f"there is no {kind} {place.bucket}; make it first, or correct the address"
+    return f"there is no {kind} {place.bucket}; create it first, or correct the address"

@@ -2,8 +2,9 @@
 
 It is put on the condition that there is none, and its holder puts it again every few seconds, on the condition that it
 is still his own. Whoever finds one that was not put for a minute, by the clock of the storage alone, takes it over, on
-the condition that it has not been put meanwhile. That of a killed process of the same mirror is taken over at once:
-the local lock of the folder, which is held first, ended with the process.
+the condition that it has not been put meanwhile. That of a killed process of the same mirror and computer is taken over
+at once: the local lock of the folder, which is held first, ended with the process. A disk that computers share may have
+a mirror of several, whose local locks need not reach across.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class HeldLocks:
             name: bucket and name of the object.
         """
         with contextlib.suppress(OSError, ValueError, ToolboxError), explained(self._place):
-            if _read(files, name).get("mirror") != self._mirror:
+            if not self._is_of_here(_read(files, name)):
                 changed = changed_at(files.info(name))
                 return not changed or abs((datetime.now(UTC) - changed).total_seconds()) < LEASE + _SKEW
         return False
@@ -137,11 +138,12 @@ class HeldLocks:
     def _acquire(self, lock: _Lock, wait: float) -> None:
         """Get a lock, or take it over."""
         deadline = time.monotonic() + wait
+        lock.renewed = time.time()
         while not self._create(lock) and not self._take_over(lock):
             if time.monotonic() > deadline:
                 raise self._busy(lock.name)
             time.sleep(_GLANCE)
-        lock.renewed = time.time()
+            lock.renewed = time.time()
 
     def _create(self, lock: _Lock) -> bool:
         """Put the object on the condition that there is none; the first time, find out that the condition is kept."""
@@ -161,6 +163,10 @@ class HeldLocks:
             "responses; use one that keeps them, such as S3",
         )
 
+    def _is_of_here(self, holder: dict[str, Any]) -> bool:
+        """Whether the holder is, or was, a process of this computer that has the same mirror."""
+        return (holder.get("mirror"), holder.get("computer")) == (self._mirror, platform.node())
+
     def _is_own(self, lock: _Lock) -> bool:
         with contextlib.suppress(FileNotFoundError, ValueError), explained(self._place):
             return bool(_read(self._files, lock.name).get("token") == lock.content["token"])
@@ -171,15 +177,19 @@ class HeldLocks:
         try:
             with explained(self._place):
                 found, holder = self._files.info(lock.name), _read(self._files, lock.name)
-                if holder.get("mirror") != self._mirror and not self._is_left(found):
+                if not self._is_of_here(holder) and not self._is_left(found):
                     return False
                 if has_conditions(self._place):
                     self._replace(lock, found)
-                elif holder.get("mirror") == self._mirror:
+                elif self._is_of_here(holder):
                     self._put(lock, mode="overwrite")
                 else:
                     return False
-        except (FileNotFoundError, FileExistsError, ValueError):  # it was deleted, or taken over, meanwhile
+        except (
+            FileExistsError
+        ):  # it was taken over meanwhile: by another, or here by a request whose answer was lost
+            return self._is_own(lock)
+        except (FileNotFoundError, ValueError):  # it was deleted meanwhile
             return False
         return True
 
@@ -213,20 +223,22 @@ class HeldLocks:
 
     def _renew(self, lock: _Lock) -> None:
         """Put the object again, if it is still that of this process. The guard is held."""
+        asked = time.time()  # before the request: a slow one counts from when the storage may have put it
         try:
             with explained(self._place):
                 found = self._files.info(lock.name)
                 if not self._is_own(lock):
                     lock.is_lost = True
-                    return
-                if has_conditions(self._place):
+                elif has_conditions(self._place):
                     self._replace(lock, found)
                 else:
                     self._put(lock, mode="overwrite")
-        except (FileNotFoundError, FileExistsError):
+        except FileNotFoundError:
             lock.is_lost = True
-        else:
-            lock.renewed = time.time()
+        except FileExistsError:  # also after a request whose answer was lost, and that was repeated
+            lock.is_lost = not self._is_own(lock)
+        if not lock.is_lost:
+            lock.renewed = asked
 
     def _release(self, lock: _Lock) -> None:
         """Delete the object, if it is still that of this process."""

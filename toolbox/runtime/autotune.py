@@ -95,7 +95,7 @@ def start_fastest(
         cores: number of cores that may be used, beside other processes that use the others; None for all.
         probe: whether to try the arrangements; else the first of `arrangements` is used.
 
-    Raises: UsageError, DeviceError.
+    Raises: UsageError, DeviceError; ResourceError where no batch fits in the memory of a GPU.
     """
     found = choose_device(device) if isinstance(device, str) else device
     start = partial(
@@ -115,27 +115,28 @@ def start_fastest(
 def _fastest(
     start: Callable[..., Session], choices: Sequence[Arrangement], pixels: NDArray[np.uint8]
 ) -> Session:
-    """Try all, the most promising one last, so that it need not be loaded again. Only one session is in memory."""
+    """Try all, the most promising one last, so that it need not be loaded again. Only one session is in memory.
+
+    Raises: ResourceError of the smallest batch where none fits in the memory of a GPU.
+    """
     session: Session | None = None
     rates: dict[Arrangement, float] = {}
+    failures: dict[int, ResourceError] = {}
     for choice in reversed(choices):
         if session is None or not _is_arranged(session, choice):
             session = None  # released before the next one is loaded, because a session may take a gigabyte
             session = start(**asdict(choice))
-        rates[choice] = _trial(replace(session, batch=choice.batch), pixels)
-    best = max(choices, key=rates.__getitem__)
+        try:
+            rates[choice] = rate(replace(session, batch=choice.batch), pixels, SECONDS)
+        except ResourceError as error:  # a batch that does not fit in the memory of a GPU
+            failures[choice.batch] = error
+    if not rates:
+        raise failures[min(failures)]
+    best = max(choices, key=lambda choice: rates.get(choice, 0.0))
     if session is None or not _is_arranged(session, best):
         session = None
         session = start(**asdict(best))
     return replace(session, batch=best.batch)
-
-
-def _trial(session: Session, pixels: NDArray[np.uint8]) -> float:
-    """Images per second; 0 where a batch does not fit in the memory of a GPU."""
-    try:
-        return rate(session, pixels, SECONDS)
-    except ResourceError:
-        return 0.0
 
 
 def _is_arranged(session: Session, choice: Arrangement) -> bool:

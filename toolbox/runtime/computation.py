@@ -45,6 +45,8 @@ _OUT_OF_MEMORY = re.compile(
     r"failed to allocate|out of memory|OUT_OF_MEMORY|ALLOC_FAILED|MEMORY_ALLOCATION", re.I
 )
 """What onnxruntime, CUDA, cuDNN and cuBLAS report where a GPU has too little memory."""
+_OF_THE_GPU = re.compile(r"cuda|cudnn|cublas|tensorrt|memory|failed to allocate", re.I)
+"""What the message of a failure names that a GPU, its driver or its libraries cause; all other failures are bugs."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class ExplainedComputation:
         try:
             return self.computation(images)
         except Exception as error:  # the exceptions of onnxruntime have no common class
+            if not _OF_THE_GPU.search(str(error)):
+                raise
             raise _gpu_error(error, len(images)) from error
 
 

@@ -133,13 +133,22 @@ def runtime() -> Runtime:
 
 def library_failure(provider: str) -> str | None:
     """The reason why the library of a provider of onnxruntime ('cuda', 'tensorrt') cannot be loaded, or None."""
-    onnxruntime = import_onnxruntime()
-    prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
-    path = Path(onnxruntime.__file__).parent / "capi" / f"{prefix}onnxruntime_providers_{provider}{suffix}"
+    path = provider_library(provider)
     if not path.is_file():
         return f"{path.name} is not part of this onnxruntime"
     load_libraries(TENSORRT_LIBRARIES if provider == "tensorrt" else CUDA_LIBRARIES)
     return _loading_failure(str(path))
+
+
+def provider_library(provider: str) -> Path:
+    """The file of a provider of onnxruntime, which exists in builds with that provider.
+
+    Args:
+        provider: 'cuda' or 'tensorrt'.
+    """
+    onnxruntime = import_onnxruntime()
+    prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
+    return Path(onnxruntime.__file__).parent / "capi" / f"{prefix}onnxruntime_providers_{provider}{suffix}"
 
 
 def cudnn_failure() -> str | None:

@@ -59,12 +59,14 @@ class Session:
         return f"{self.workers} worker{'s' * (self.workers != 1)}{threads}, batches of {self.batch}"
 
     def for_parts(self, stimuli: int) -> Session:
-        """The session with batches into which a part divides evenly: a smaller one costs a GPU as much as a whole one.
+        """The session with batches of nearly the same size in a part: a smaller one costs a GPU as much as a whole one.
+
+        TensorRT keeps its batches, for each size of which it plans; smaller ones are padded.
 
         Args:
             stimuli: the number of stimuli in a part.
         """
-        if not (self.has_gpu and stimuli):
+        if self.provider != CUDA or not stimuli:
             return self
         return replace(self, batch=-(-stimuli // -(-stimuli // self.batch)))
 

@@ -128,7 +128,7 @@ class StudyCollection(StudyDirectory):
         decoding: Decoding | None = None,
         resize: Resize | None = None,
         fit: Fit | None = None,
-        decoders: int | None = None,
+        decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
@@ -160,8 +160,8 @@ class StudyCollection(StudyDirectory):
                 None for what the card says.
             fit: images of another aspect ratio: 'stretch', 'crop' or 'pad'; changes responses; None for what the card
                 says.
-            decoders: processes that decode images; 0 for threads; None for what is usual for the device. A script that
-                asks for processes must start in `if __name__ == "__main__":`, as Python's multiprocessing requires.
+            decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
+                `if __name__ == "__main__":`, as Python's multiprocessing requires.
             batch: images in one run of the network; None for what a short probe finds fastest.
             threads: of one run on a CPU; None for what the probe finds.
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
@@ -170,7 +170,7 @@ class StudyCollection(StudyDirectory):
             replace: discard responses of other weights, layers or images; those of the same are kept.
             engine: who presents the stimuli: 'here', this process; 'processes' of this computer; or 'ray', a cluster.
                 A script that asks for processes must start in `if __name__ == "__main__":`.
-            workers: number of processes; None for one a core, two with a GPU or, of a cluster, one a computer or
+            workers: number of processes; None for one a core, two with CUDA or, of a cluster, one a computer or
                 GPU.
             address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this
                 computer.
@@ -212,7 +212,7 @@ class StudyCollection(StudyDirectory):
         decoding: Decoding | None = None,
         resize: Resize | None = None,
         fit: Fit | None = None,
-        decoders: int | None = None,
+        decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,

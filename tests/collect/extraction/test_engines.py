@@ -25,6 +25,7 @@ from support.part_records import ingest_many, part_values
 from support.small_graphs import session_of
 from support.tiny_network import CARD, write_weights
 from toolbox import Extraction, Study
+from toolbox.collect.extraction import task as tasks
 from toolbox.collect.extraction import worker
 from toolbox.collect.extraction.engines import processes
 from toolbox.collect.extraction.engines import ray as engine
@@ -333,29 +334,18 @@ def test_a_gpu_computes_whole_batches_of_a_part_unless_their_size_is_given(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], expected: int
 ) -> None:
     started = session_of([lambda images: [images]], provider=CUDA, batch=32)
-    monkeypatch.setattr(worker, "start_network", lambda *_, **__: started)
+    for name in ("pixel_graph", "pooled_graph", "probe_image"):
+        monkeypatch.setattr(tasks, name, lambda *_: None)
+    monkeypatch.setattr(tasks, "start_fastest", lambda *_, **__: started)
     monkeypatch.setattr(worker, "compare_with_exact", lambda *_: None)
-    request = SimpleNamespace(options=Extraction(**options))
-    task = SimpleNamespace(request=request, network=SimpleNamespace(batch=0))
+    request = SimpleNamespace(options=Extraction(**options), device=None)
+    net = SimpleNamespace(batch=0, input=None)
+    task = SimpleNamespace(request=request, network=net, model=SimpleNamespace(graph=None))
     planned = SimpleNamespace(
-        stimuli=range(120), plan=SimpleNamespace(parts=(range(50), range(50), range(20)))
+        stimuli=range(70), numbers=(1, 2), plan=SimpleNamespace(parts=(range(64), range(50), range(20)))
     )
     run: Any = SimpleNamespace(task=task, planned=planned)
     assert worker.Worker(run)._network(("sum",)).session.batch == expected
-
-
-@pytest.mark.parametrize(("decoders", "expected"), [(None, 0), (0, 0), (3, 3)])
-def test_other_processes_decode_in_threads_unless_decoders_are_asked_for(
-    decoders: int | None, expected: int, tmp_path: Path
-) -> None:
-    folder = SimpleNamespace()
-    request = SimpleNamespace(
-        study=SimpleNamespace(root=tmp_path), set="many", options=Extraction(decoders=decoders), folder=folder
-    )
-    task = SimpleNamespace(request=request, identity=SimpleNamespace(recorded_layers=("sum",)))
-    planned = SimpleNamespace(folder=folder, kept=None, numbers=(0, 1))
-    run: Any = SimpleNamespace(task=task, planned=planned, name="run", place=None)
-    assert worker.Worker(run).place.options.decoders == expected
 
 
 @pytest.mark.parametrize(
@@ -364,6 +354,8 @@ def test_other_processes_decode_in_threads_unless_decoders_are_asked_for(
         (Device("cpu"), None, 16),
         (Device("cuda", (0,)), None, 2),
         (Device("cuda", (0,)), 4, 4),
+        (Device("tensorrt", (0,)), None, 1),
+        (Device("tensorrt", (0,)), 2, 2),
         (Device("cpu"), 3, 3),
     ],
 )

@@ -14,6 +14,7 @@ from support.commands import run
 from support.tiny_network import paint
 from toolbox import Study
 from toolbox.collect.extraction import estimate as rehearsal
+from toolbox.collect.extraction import task as tasks
 from toolbox.collect.extraction.remaining import RESERVE
 from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
 from toolbox.runtime.hardware import CUDA
@@ -225,6 +226,36 @@ def test_processes_that_share_a_gpu_are_not_taken_for_as_many_gpus(
     monkeypatch.setattr(rehearsal, "_seconds_each", lambda *_: 1000.0)
     told = study.estimate("colours", model=card, weights=weights, part=2, engine="processes", workers=3)
     assert round(told.seconds, -2) == 6000
+
+
+def test_the_sample_of_processes_is_presented_as_one_of_them_does(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int | None]] = []
+    present = rehearsal.present
+
+    def presented(stimuli: Any, entry: Any, session: Any, decoders: int, cores: int | None) -> Any:
+        given.append((decoders, cores))
+        return present(stimuli, entry, session, 0, cores)
+
+    monkeypatch.setattr(rehearsal, "present", presented)
+    monkeypatch.setattr("toolbox.collect.extraction.engines.processes.usable_cores", lambda: 6)
+    study.estimate("colours", model=card, weights=weights, part=2, engine="processes", workers=3, decoders=5)
+    study.estimate("colours", model=card, weights=weights, part=2)
+    assert given == [(5, 2), (0, None)]
+
+
+def test_the_estimate_states_the_batch_of_a_gpu_that_the_extraction_uses(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = tasks.start_fastest
+    monkeypatch.setattr(
+        tasks, "start_fastest", lambda *_, **__: replace(start(*_, **__), provider=CUDA, batch=32)
+    )
+    told = study.estimate("colours", model=card, weights=weights, part=4)
+    report = study.extract("colours", model=card, weights=weights, part=4)
+    assert told.arrangement == report.arrangement
+    assert told.arrangement.endswith("batches of 4")
 
 
 def test_the_estimate_for_a_cluster_states_that_it_is_for_one_process(

@@ -49,6 +49,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("decoders", "2", "decoders is '2'; expected 0 (threads) or more processes"),
     ("decoders", -1, "decoders is -1; expected 0 (threads) or more processes"),
     ("decoders", 1.0, "decoders is 1.0; expected 0 (threads) or more processes"),
+    ("decoders", None, "decoders is None; expected 0 (threads) or more processes"),
     ("decoders", float("nan"), "decoders is nan; expected 0 (threads) or more processes"),
     ("decoders", True, "decoders is True; expected 0 (threads) or more processes"),
     *(
@@ -80,7 +81,6 @@ def test_an_impossible_value_is_named_in_one_line(name: str, value: Any, message
         {"layers": {"pool"}},
         {"layers": []},
         {"decoding": "scaled", "decoders": 2},
-        {"decoders": None},
         {"batch": np.int64(4), "threads": 1, "limit": np.uint8(9), "part": 50, "replace": True},
     ],
 )

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -109,31 +108,6 @@ def test_the_next_batch_is_ready_while_a_gpu_computes(
     assert numbers([next(found), next(found)]) == list(range(4))
     assert was_ready[:2] == [True, True]
     found.close()
-
-
-@pytest.mark.parametrize(
-    ("provider", "decoders", "expected"),
-    [
-        (CUDA, None, 8),
-        (CUDA, 0, 0),
-        (CUDA, 2, 2),
-        ("CPUExecutionProvider", None, 0),
-        ("CPUExecutionProvider", 2, 2),
-    ],
-)
-def test_a_gpu_has_its_usual_number_of_decoders_unless_one_is_given(
-    monkeypatch: pytest.MonkeyPatch, provider: str, decoders: int | None, expected: int
-) -> None:
-    started = []
-
-    def start(processes: int, cores: int | None) -> ThreadPoolExecutor:
-        started.append(processes)
-        return ThreadPoolExecutor(1)
-
-    monkeypatch.setattr(showing, "GPU_DECODERS", 8)
-    monkeypatch.setattr(showing, "_start_decoders", start)
-    assert [*present([], ENTRY, session_of([red], provider=provider), decoders)] == []
-    assert started == [expected]
 
 
 def test_nothing_to_show_is_no_batch() -> None:

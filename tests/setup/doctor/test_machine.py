@@ -11,7 +11,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from support.fake_driver import FakeDriver, no_driver
 from support.needs import needs_cuda, needs_no_cuda
 from toolbox.distribution import install_command
-from toolbox.errors import DeviceError
+from toolbox.errors import DeviceError, ResourceError
 from toolbox.runtime.hardware import (
     Driver,
     Gpu,
@@ -24,6 +24,10 @@ from toolbox.setup.doctor import can_work
 from toolbox.setup.doctor.finding import Finding
 from toolbox.setup.doctor.machine import cores, cuda, gpu, half_precision, memory
 
+OLD_REMEDY = (
+    "pip install 'onnxruntime-gpu[cuda,cudnn]<1.27' 'nvidia-cudnn-cu12<9.11' (not tried on such a GPU), "
+    "or extract with device='cpu' (--device cpu)"
+)
 DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9, (9, 0)),))
 
 
@@ -124,9 +128,84 @@ def test_a_gpu_too_old_for_this_onnxruntime_is_a_problem_and_the_build_that_can_
         "problem",
         "Tesla V100-SXM2-32GB has compute capability 7.0, but this onnxruntime, for CUDA 13.0, needs 7.5 or more",
     )
-    assert found.remedy.startswith("pip install 'onnxruntime-gpu[cuda,cudnn]<1.27'")
+    assert found.remedy == OLD_REMEDY
     assert "compute capability" not in cuda(old, replace(built, cuda="12.9")).finding
     assert "compute capability" not in cuda(DRIVER, built).finding
+
+
+def test_the_libraries_for_an_old_gpu_are_named_also_where_they_are_missing_or_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A build for CUDA 12 has such a GPU, but cuDNN 9.11 and newer do not."""
+    old = replace(DRIVER, gpus=(Gpu("Tesla V100-SXM2-32GB", 32 * 10**9, (7, 0)),))
+    built = replace(runtime(), cuda="12.9", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+
+    def fail(_: str) -> str:
+        raise DeviceError("the GPU cannot compute") from Fail("CUDNN_STATUS_ARCH_MISMATCH")
+
+    monkeypatch.setattr("toolbox.runtime.self_test.compute_once", fail)
+    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: None)
+    assert cuda(old, built).remedy == OLD_REMEDY
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: "libcudnn.so.9: no such file")
+    assert cuda(old, built).remedy == OLD_REMEDY
+
+
+def test_an_old_gpu_beside_the_first_one_is_noted_and_the_first_one_computes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built = replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    pair = replace(DRIVER, gpus=(*DRIVER.gpus, Gpu("Tesla V100-SXM2-32GB", 32 * 10**9, (7, 0))))
+    monkeypatch.setattr("toolbox.runtime.self_test.compute_once", lambda _: "CUDAExecutionProvider")
+    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.runtime", lambda: built)
+    monkeypatch.setattr("toolbox.runtime.hardware.find_driver", lambda _: pair)
+    found = [entry for entry in gpu(no_driver) if entry.subject == "CUDA"]
+    assert [(entry.state, entry.remedy) for entry in found] == [("ok", ""), ("note", OLD_REMEDY)]
+    assert found[0].finding == "CUDAExecutionProvider computes correctly"
+    assert "compute capability 7.0" in found[1].finding and "device='cuda:1'" in found[1].finding
+    assert can_work(found)
+
+
+@pytest.mark.parametrize(
+    ("providers", "has_file", "is_named"),
+    [
+        (("CUDAExecutionProvider", "CPUExecutionProvider"), True, True),
+        (("CUDAExecutionProvider", "CPUExecutionProvider"), False, False),
+        (("CPUExecutionProvider",), True, False),
+    ],
+)
+def test_tensorrt_is_offered_to_builds_that_can_use_it_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    providers: tuple[str, ...],
+    has_file: bool,
+    is_named: bool,
+) -> None:
+    library = tmp_path / "libonnxruntime_providers_tensorrt.so"
+    if has_file:
+        library.write_bytes(b"no library")
+    built = replace(runtime(), cuda="13.0", providers=providers)
+    monkeypatch.setattr("toolbox.runtime.hardware.runtime", lambda: built)
+    monkeypatch.setattr("toolbox.runtime.hardware.provider_library", lambda _: library)
+    monkeypatch.setattr("toolbox.runtime.hardware.cudnn_failure", lambda: "missing")
+    *_, found = gpu(FakeDriver({"NVIDIA A100": 40 * 10**9}).load)
+    assert (found.subject, found.state) == ("TensorRT", "note")
+    assert found.remedy == ("pip install 'tensorrt-cu13<11'" if is_named else "")
+
+
+def test_a_gpu_whose_memory_is_full_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> str:
+        raise ResourceError(
+            "the memory of the GPU is too small for 1 image, perhaps beside other programs (nvidia-smi lists them); "
+            "choose device='cpu' (--device cpu)"
+        ) from Fail("Failed to allocate memory")
+
+    monkeypatch.setattr("toolbox.runtime.self_test.compute_once", fail)
+    found = cuda_whose_libraries_load(monkeypatch)
+    assert (found.state, found.remedy) == ("problem", "choose device='cpu' (--device cpu)")
+    assert found.finding.startswith("the memory of the GPU is too small for 1 image, perhaps beside")
 
 
 def test_a_missing_cudnn_is_named_although_onnxruntime_starts_without_it(

@@ -119,21 +119,22 @@ def _expected_seconds(
     """Seconds for starting the network and presenting the stimuli; and the network as each process starts it."""
     stimuli = remaining.stimuli
     started = time.perf_counter()
-    session = start_network(task, len(stimuli), remaining.layers(task), cores=cores)
+    part = max(remaining.parts(task.request.options))
+    session = start_network(task, len(stimuli), remaining.layers(task), part=part, cores=cores)
     start = time.perf_counter() - started
     # A less exact computation is compared with the exact one, for which a sample is presented twice.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))
     at_once = 1 if session.has_gpu else workers  # processes share the GPU, which one of them could keep busy
-    return start + (len(stimuli) / at_once + compared) * _seconds_each(task, session, stimuli), session
+    return start + (len(stimuli) / at_once + compared) * _seconds_each(task, session, stimuli, cores), session
 
 
-def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:
+def _seconds_each(task: Task, session: Session, stimuli: Sequence[int], cores: int | None) -> float:
     """Seconds per stimulus, from a sample spread evenly over all stimuli and presented as in an extraction."""
     speed = rate(session, probe_image(task.network.input), PROBE / 4)
     count = min(len(stimuli), max(2 * session.workers * session.batch, round(speed * PROBE)))
     chosen = [task.request.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
     started = time.perf_counter()
-    for _ in present([chosen], task.network.input, session):
+    for _ in present([chosen], task.network.input, session, task.request.options.decoders, cores):
         pass
     return (time.perf_counter() - started) / count
 

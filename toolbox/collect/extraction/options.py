@@ -80,8 +80,8 @@ class Extraction:
             responses. None for what the card specifies.
         fit: 'stretch', 'crop' or 'pad', for images of another aspect ratio: another fit gives other responses. None for
             what the card specifies.
-        decoders: processes that decode images; 0 for threads; None for what is usual for the device. A script that asks
-            for processes must start in `if __name__ == "__main__":`, as Python's multiprocessing requires.
+        decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
+            `if __name__ == "__main__":`, as Python's multiprocessing requires.
         batch: images in one run of the network; None for the fastest number, found by a short probe.
         threads: threads per run on a CPU; as many runs as the cores allow are computed at once. None for the fastest
             number, found by the probe.
@@ -91,7 +91,7 @@ class Extraction:
             '7/8', for one of n jobs, which presents every n-th part, beside the others.
         replace: discard responses of other weights, layers or images; responses of the same ones are kept.
         engine: who presents the stimuli: 'here', this process; 'processes' of this computer; 'ray', a cluster.
-        workers: number of processes; None for one a core, two with a GPU, or, on a cluster, one a
+        workers: number of processes; None for one a core, two with CUDA, or, on a cluster, one a
             computer or GPU.
         address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this computer.
         gpus_per_worker: GPUs of every process of a cluster; 0 for none, 0.5 for two processes a GPU.
@@ -106,7 +106,7 @@ class Extraction:
     decoding: Decoding | None = None
     resize: Resize | None = None
     fit: Fit | None = None
-    decoders: int | None = None
+    decoders: int = 0
     batch: int | None = None
     threads: int | None = None
     limit: int | None = None
@@ -216,7 +216,7 @@ def _check_numbers(options: Extraction) -> None:
     is_size = is_whole(part) and int(part or 0) >= 1
     if part is not None and not is_size and not (job and job.number < job.of):
         raise _invalid("part", part, "a whole number, 1 or more, or one of n jobs, '0/n' to 'n-1/n'")
-    if options.decoders is not None and not (is_whole(options.decoders) and options.decoders >= 0):
+    if not is_whole(options.decoders) or options.decoders < 0:
         raise _invalid("decoders", options.decoders, "0 (threads) or more processes")
 
 

@@ -27,9 +27,6 @@ from toolbox.stimuli.images import Pixels, resize_pixels
 from toolbox.stimuli.originals import read_original
 from toolbox.store.stimuli import Stimulus
 
-GPU_DECODERS = 0
-"""Processes that decode images for a GPU where their number is not given; 0 for threads."""
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -62,7 +59,7 @@ def present(
     stimuli: Iterable[Sequence[Stimulus]],
     entry: Input,
     session: Session,
-    decoders: int | None = 0,
+    decoders: int = 0,
     cores: int | None = None,
 ) -> Generator[Batch, None, None]:
     """Present the stimuli of one part after the other; no batch contains stimuli of two parts.
@@ -74,14 +71,11 @@ def present(
         stimuli: the stimuli of every part; that of the next part is asked for before the present one is computed.
         entry: the preprocessing of the network.
         session: the network, ready to run.
-        decoders: number of processes that decode images; 0 for threads of this process, which suffice for a CPU; None
-            for what is usual for the device.
+        decoders: number of processes that decode images; 0 for threads of this process, which suffice for a CPU.
         cores: number of cores that may be used; None for all.
 
     Raises: ToolboxError when a decoding process ends unexpectedly.
     """
-    if decoders is None:
-        decoders = GPU_DECODERS if session.has_gpu else 0
     decoded, presented = tee(stimuli)
     ahead = session.workers + 2
     images_ahead = max(16, session.batch * ahead)

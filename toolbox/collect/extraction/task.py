@@ -137,7 +137,13 @@ def load_task(request: Request, progress: Progress) -> Task:
 
 
 def start_network(
-    task: Task, stimuli: int, layers: Sequence[str], *, precision: str | None = None, cores: int | None = None
+    task: Task,
+    stimuli: int,
+    layers: Sequence[str],
+    *,
+    part: int = 0,
+    precision: str | None = None,
+    cores: int | None = None,
 ) -> Session:
     """The network, ready to run on a number of stimuli.
 
@@ -145,23 +151,26 @@ def start_network(
         task: the extraction.
         stimuli: number of stimuli; for many, a probe finds the fastest arrangement.
         layers: names of the layers to compute; what lies deeper than all of them is not computed.
+        part: stimuli in the largest part, for the size of batches where none is given; 0 where there are no parts.
         precision: a precision that overrides the options; None for theirs.
         cores: number of cores that may be used; None for all.
 
     Raises: DeviceError when the device cannot be used.
     """
     entry, options = task.network.input, task.request.options
-    return start_fastest(
+    batch = task.network.batch or options.batch
+    session = start_fastest(
         pixel_graph(pooled_graph(task.model.graph, layers), entry),
         probe_image(entry),
         device=task.request.device or options.device,
         precision=precision or options.precision,
         convolution=options.convolution,
         threads=options.threads,
-        batch=task.network.batch or options.batch,
+        batch=batch,
         cores=cores,
         probe=stimuli >= WORTH_A_PROBE,
     )
+    return session if batch else session.for_parts(part)
 
 
 def read_earlier(request: Request) -> Earlier:

@@ -85,8 +85,6 @@ class Worker:
         request, planned = self.run.task.request, self.run.planned
         layers = [escape(name) for name in self.run.task.identity.recorded_layers]
         alone: dict[str, Any] = {"engine": "here", "workers": None, "address": None, "gpus_per_worker": 0}
-        # Other processes present part by part, and would start decoders for each.
-        alone["decoders"] = request.options.decoders or 0
         # With replace, the layers of existing responses are not added to those that are named.
         options = replace(_with_absolute_paths(request.options), layers=layers, replace=True, **alone)
         return WorkerPlace(
@@ -119,9 +117,8 @@ class Worker:
         """The network that computes some layers."""
         if layers not in self._networks:
             task, stimuli = self.run.task, self.run.planned.stimuli
-            session = start_network(task, len(stimuli), layers, cores=self.cores)
-            if not (task.request.options.batch or task.network.batch):
-                session = session.for_parts(max(map(len, self.run.planned.plan.parts)))
+            part = max(len(self.run.planned.plan.parts[number]) for number in self.run.planned.numbers)
+            session = start_network(task, len(stimuli), layers, part=part, cores=self.cores)
             agreement = compare_with_exact(task, session, stimuli, layers)
             self._networks[layers] = StartedNetwork(layers, session, agreement)
         return self._networks[layers]

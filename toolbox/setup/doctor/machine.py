@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.distribution import install_command
-from toolbox.errors import DeviceError, ToolboxError
+from toolbox.errors import DeviceError, ResourceError, ToolboxError
 from toolbox.runtime import hardware
-from toolbox.runtime.hardware import CUDA, Driver, Runtime
+from toolbox.runtime.hardware import CUDA, Driver, Gpu, Runtime
 from toolbox.setup.doctor.finding import Finding
 
 GIGABYTE = 10**9
+OLD_GPU_COMMAND = "pip install 'onnxruntime-gpu[cuda,cudnn]<1.27' 'nvidia-cudnn-cu12<9.11'"
+"""Installs the last builds for GPUs before Turing: CUDA 13 dropped Maxwell, Pascal and Volta, and so did cuDNN 9.11."""
 BASE_MEMORY, WHOLE_MEMORY = 1.5 * GIGABYTE, 3 * GIGABYTE
 """Memory that an extraction may need: for VGG16's convolutions, and for all its layers."""
 
@@ -102,13 +104,20 @@ def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
     for found in driver.gpus:
         yield Finding("GPU", "ok", f"{found.name}, {found.memory / GIGABYTE:.0f} GB")
     yield Finding("driver", "ok", f"supports CUDA up to {_dotted(driver.cuda)}")
-    yield cuda(driver, hardware.runtime())
+    runtime = hardware.runtime()
+    yield cuda(driver, runtime)
+    yield from _further_old_gpus(driver, runtime)
+    yield _tensorrt(runtime)
+
+
+def _tensorrt(runtime: Runtime) -> Finding:
+    """Whether TensorRT can be used; only a build of onnxruntime that has its provider lacks nothing but libraries."""
     failure = hardware.library_failure("tensorrt")
-    if failure:
-        report = f"not available ({failure}); it is not required"
-        yield Finding("TensorRT", "note", report, hardware.tensorrt_command())
-    else:
-        yield Finding("TensorRT", "ok", "its libraries can be loaded")
+    if not failure:
+        return Finding("TensorRT", "ok", "its libraries can be loaded")
+    is_built = CUDA in runtime.providers and hardware.provider_library("tensorrt").is_file()
+    report = f"not available ({failure}); it is not required"
+    return Finding("TensorRT", "note", report, hardware.tensorrt_command() if is_built else "")
 
 
 def cuda(driver: Driver, runtime: Runtime) -> Finding:
@@ -130,25 +139,44 @@ def cuda(driver: Driver, runtime: Runtime) -> Finding:
         return Finding(
             "CUDA", "problem", report, "update NVIDIA's driver, or extract with device='cpu' (--device cpu)"
         )
-    if old := [found for found in driver.gpus if found.capability < _oldest(runtime)]:
-        report = (
-            f"{old[0].name} has compute capability {_dotted(old[0].capability)}, but this onnxruntime, for CUDA "
-            f"{runtime.cuda}, needs {_dotted(_oldest(runtime))} or more"
-        )
-        remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]<1.27', or extract with device='cpu' (--device cpu)"
-        return Finding("CUDA", "problem", report, remedy)
+    first = driver.gpus[0]
+    if first.capability < _oldest(runtime):
+        return Finding("CUDA", "problem", _too_old(first, runtime), _cuda_remedy(first))
     failures = [hardware.library_failure("cuda"), hardware.cudnn_failure()]
     if missing := [failure for failure in failures if failure]:
-        return Finding("CUDA", "problem", f"a library is missing ({missing[0]})", _cuda_remedy())
+        return Finding("CUDA", "problem", f"a library is missing ({missing[0]})", _cuda_remedy(first))
+    return _computing(first)
+
+
+def _computing(first: Gpu) -> Finding:
+    """Whether the GPU that is used where none is named computes."""
     from toolbox.runtime.self_test import compute_once
 
     try:
         return Finding("CUDA", "ok", f"{compute_once('cuda')} computes correctly")
+    except ResourceError as error:
+        report, _, remedy = str(error).rpartition("; ")
+        return Finding("CUDA", "problem", report, remedy)
     except ToolboxError as error:
         reason = " ".join(str(error.__cause__ or error).split())
-        return Finding(
-            "CUDA", "problem", f"a GPU is available, but cannot compute ({reason})", _cuda_remedy()
-        )
+        report = f"a GPU is available, but cannot compute ({reason})"
+        return Finding("CUDA", "problem", report, _cuda_remedy(first))
+
+
+def _further_old_gpus(driver: Driver, runtime: Runtime) -> Iterator[Finding]:
+    """The GPUs that are used only where they are named, and that this onnxruntime does not support."""
+    if CUDA in runtime.providers:
+        for number, found in enumerate(driver.gpus[1:], 1):
+            if found.capability < _oldest(runtime):
+                report = f"{_too_old(found, runtime)}; device='cuda:{number}' cannot be used"
+                yield Finding("CUDA", "note", report, _cuda_remedy(found))
+
+
+def _too_old(found: Gpu, runtime: Runtime) -> str:
+    return (
+        f"{found.name} has compute capability {_dotted(found.capability)}, but this onnxruntime, for CUDA "
+        f"{runtime.cuda}, needs {_dotted(_oldest(runtime))} or more"
+    )
 
 
 def _oldest(runtime: Runtime) -> tuple[int, int]:
@@ -161,8 +189,11 @@ def _major(runtime: Runtime) -> int:
     return int(runtime.cuda.partition(".")[0] or 0)
 
 
-def _cuda_remedy() -> str:
-    return f"{install_command('cuda')}, or extract with device='cpu' (--device cpu)"
+def _cuda_remedy(found: Gpu) -> str:
+    """What to install for a GPU, and what to do without it."""
+    is_old = found.capability < hardware.OLDEST_CAPABILITY[13]
+    install = f"{OLD_GPU_COMMAND} (not tried on such a GPU)" if is_old else install_command("cuda")
+    return f"{install}, or extract with device='cpu' (--device cpu)"
 
 
 def _dotted(number: tuple[int, int]) -> str:

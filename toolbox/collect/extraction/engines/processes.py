@@ -61,12 +61,15 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
 def crew_size(request: Request, parts: int) -> tuple[int, int]:
     """The number of processes, and of cores of each: one a core; with a GPU few, as they share its memory.
 
+    With TensorRT one, as each would plan.
+
     Args:
         request: whose options may ask for a number.
         parts: number of parts to present, at least 1.
     """
-    has_gpu = request.device is not None and bool(request.device.gpus)
-    usual = min(GPU_PROCESSES, usable_cores()) if has_gpu else usable_cores()
+    usual = usable_cores()
+    if request.device is not None and request.device.gpus:
+        usual = 1 if request.device.kind == "tensorrt" else min(GPU_PROCESSES, usual)
     count = min(request.options.workers or usual, parts)
     return count, max(1, usable_cores() // count)
 
