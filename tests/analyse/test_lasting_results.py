@@ -84,7 +84,7 @@ def change_back(study: Study, photographs: Path) -> None:
     before = read_labels(labels(study))
     write_labels(labels(study), {**before, 0: "red"}, {})
     with pytest.warns(ResultWarning, match="from other responses or labels"):
-        assert study.query(seen(RESAMPLED))["n"].item() == 0
+        assert study.query(RESAMPLED)["n"].item() == 0
     write_labels(labels(study), before, {})
     study.answer("layers/profile")  # the roll-up is made again, from the few responses
 
@@ -137,7 +137,7 @@ def test_other_content_leaves_resampled_indices_unused_with_a_note(
 ) -> None:
     change(finished, photographs)
     with pytest.warns(ResultWarning) as notes:
-        assert finished.query(seen(RESAMPLED))["n"].item() == 0
+        assert finished.query(RESAMPLED)["n"].item() == 0
     assert any(
         "so it is ignored; to compute it again: toolbox significance" in str(note.message) for note in notes
     )

@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from support.own_sql import seen
 from support.small_study import (
     MODEL,
     SET,
@@ -275,7 +274,7 @@ def test_without_a_table_the_command_that_brings_one_is_named(asked: str, folder
 
 
 def test_a_column_of_that_name_stays_what_it_is(folder: StudyFolder) -> None:
-    assert ask(folder, seen("with reference as (select 1 as one) from reference")).rows.rows() == [(1,)]
+    assert ask(folder, "with reference as (select 1 as one) from reference").rows.rows() == [(1,)]
 
 
 def test_the_table_is_there_for_one_question_and_opens_no_file(folder: StudyFolder, tmp_path: Path) -> None:

@@ -426,7 +426,7 @@ def test_tables_of_two_runs_are_never_read_together(
     for file, content in earlier.items():
         shutil.rmtree(study.root / "checksums" / view)
         file.write_bytes(content)
-    answer = ask(study, seen(f"from {view}"))
+    answer = ask(study, f"from {view}")
     assert answer.rows.height == 0
     assert (
         "was computed with another seed, threshold or number of resamples than significance"
@@ -443,7 +443,7 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     file.unlink()
     resample(study, QUICK)
     file.write_bytes(content)
-    answer = ask(study, seen("from resamples"))
+    answer = ask(study, "from resamples")
     assert answer.rows.height == 0
     assert answer.notes[0].startswith("resamples (contrast-maximum-filter) was computed from other responses")
 
@@ -596,6 +596,6 @@ def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: 
 def test_ones_own_query_is_told_too(study: StudyFolder) -> None:
     sql = "select * from resampled_counts($index, $statistic, $normalise, $threshold)"
     values = {"index": "csi", "statistic": "maximum", "normalise": "filter", "threshold": 0.5}
-    (note,) = ask(study, seen(sql), values).notes
+    (note,) = ask(study, sql, values).notes
     assert note.endswith("toolbox significance shapes --index csi --threshold 0.5")
-    assert ask(study, seen("from resamples")).notes == ()
+    assert ask(study, "from resamples").notes == ()

@@ -543,10 +543,10 @@ def test_a_flipped_bit_in_a_small_table_is_never_read(table: str, two_parts: Stu
         from responses join labels using (stimulus_id) join stimuli using (stimulus_id) join layers using (layer)
         order by all
     """
-    question = seen(asked)
-    sound, expected = path.read_bytes(), ask(two_parts, question).rows
+    sound, expected = path.read_bytes(), ask(two_parts, asked).rows
     assert expected.height > 0
-    for place in range(4, len(sound) - 4, max(1, len(sound) // 60)):
+    for number, place in enumerate(range(4, len(sound) - 4, max(1, len(sound) // 60))):
+        question = seen(asked) if number % 12 else asked  # a user's SQL fails in a process of its own
         damaged = bytearray(sound)
         damaged[place] ^= 16
         path.write_bytes(damaged)

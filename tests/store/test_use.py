@@ -79,7 +79,7 @@ def test_the_set_that_was_presented_first_is_meant_by_questions_about_responses(
     study.extract("colours", model=card, weights=weights)
     assert meant(study)[0] == "second"
     with pytest.warns(ResultWarning, match="colours is used, as it was the first"):
-        study.query(seen("select count(*) as n from stimuli"))
+        study.query("select count(*) as n from stimuli")
 
 
 def test_a_choice_is_named_in_the_notes(full: Study) -> None:

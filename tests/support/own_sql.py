@@ -1,4 +1,4 @@
-"""SQL that a test needs to see what is stored, and that is not what it tests."""
+"""SQL that a test needs to see which rows are stored, and that is not what it tests."""
 
 from __future__ import annotations
 
@@ -6,5 +6,9 @@ from toolbox.query import Query
 
 
 def seen(sql: str) -> Query:
-    """A SELECT as if it shipped: it runs in this process, which is ten times as fast as a process of its own."""
+    """A SELECT as if it shipped, for its rows: it runs in this process, ten times as fast as in one of its own.
+
+    What a user's SQL gets besides rows differs from this: its notes on pooling, its limits and its errors, which come
+    from the process of its own. A test that asserts notes or errors asks with the text itself.
+    """
     return Query("of a test", sql, ships=True)

@@ -133,7 +133,6 @@ def test_workers_write_the_parts_that_one_process_writes(
     assert many.extract("many", model=card, weights=weights, **chosen).shown == 0
 
 
-@pytest.mark.long
 @EVERY
 def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
     name: str, many: Study, card: str, weights: str, here: list[str], chosen: dict[str, Any]

@@ -179,10 +179,8 @@ def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(
         ResultWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not presented yet\)"
     ):
         counts = study.query(
-            seen(
-                "select category, count(distinct stimulus_id) as n "
-                "from responses join labels using (stimulus_id) group by category order by category"
-            )
+            "select category, count(distinct stimulus_id) as n "
+            "from responses join labels using (stimulus_id) group by category order by category"
         )
     assert counts.rows() == [("green", 2), ("red", 2)]
     assert study.extract("colours", model=card, weights=weights).stimuli == 6

@@ -31,6 +31,12 @@ def bare(cache_of_reports: None, tmp_path_factory: pytest.TempPathFactory) -> Re
 
 
 @pytest.fixture(scope="session")
+def unsafe(cache_of_reports: None, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """The report of two categories whose names end a script, and an attribute, and go on as a program."""
+    return reported(tmp_path_factory.mktemp("unsafe"), [HOSTILE_NAMES[2], HOSTILE_NAMES[6]], 0)
+
+
+@pytest.fixture(scope="session")
 def hostile(cache_of_reports: None, tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """The report of twenty categories whose names are programs."""
     return reported(tmp_path_factory.mktemp("hostile"), HOSTILE_NAMES, 20)
