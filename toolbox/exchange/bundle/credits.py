@@ -30,7 +30,6 @@ LICENCES = {
     "ODbL-1.0": f"{_OPEN_DATA}/odbl/1-0/",
     "ODC-By-1.0": f"{_OPEN_DATA}/by/1-0/",
     "PDDL-1.0": f"{_OPEN_DATA}/pddl/1-0/",
-    "CDLA-Permissive-2.0": "https://cdla.dev/permissive-2-0/",
     "CDLA-Sharing-1.0": "https://cdla.dev/sharing-1-0/",
     "MIT": "https://opensource.org/license/mit",
     "BSD-3-Clause": "https://opensource.org/license/bsd-3-clause",
