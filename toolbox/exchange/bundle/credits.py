@@ -115,6 +115,19 @@ def stated_credits(title: str | None, author: str | Sequence[str] | None, licenc
     return Credits((title or "").strip(), authors, "" if licence is None else _licence(licence))
 
 
+def check_credits(title: str | None, author: str | Sequence[str] | None, licence: str | None) -> None:
+    """Refuse what cannot be stated of the results.
+
+    Args:
+        title: as in `stated_credits`.
+        author: likewise.
+        licence: likewise.
+
+    Raises: UsageError.
+    """
+    stated_credits(title, author, licence)
+
+
 def _check_text(kind: str, text: str) -> None:
     if not text.strip() or not is_printable(text) or len(text) > _LONGEST:
         raise UsageError(

@@ -111,7 +111,7 @@ def _is_as_stated(file: BinaryIO, column: pq.ColumnChunkMetaData, size: int) -> 
     at = min((start for start in starts if start), default=0)  # 0: a row group without rows has no such page
     end, left = at + column.total_compressed_size, column.total_uncompressed_size
     if not at:
-        return column.num_values == end == left == 0
+        return bool(column.num_values == end == left == 0)
     if not 4 <= at <= end <= size:
         return False
     while at < end:
