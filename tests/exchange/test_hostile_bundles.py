@@ -14,6 +14,7 @@ from support.hostile_bundles import CHANGES, MORE_CHANGES, RELATION_CHANGES, UNS
 from toolbox import Study, VerificationError
 from toolbox.exchange.importing.run import import_bundle, verify_bundle
 from toolbox.store.folder import StudyFolder
+from toolbox.terms import STATISTICS
 
 SIGNED = CHANGES | MORE_CHANGES | RELATION_CHANGES
 SEVERAL = 400_000_000
@@ -27,10 +28,12 @@ def good(extracted_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(root / "cache"))
         study = Study(shutil.copytree(extracted_folder / "study", root / "study"))
-        study.significance(resamples=20, progress=False)
+        for statistic in STATISTICS:
+            study.significance(resamples=20, statistic=statistic, progress=False)
         (root / "ratings.csv").write_text("stimulus_id,rating\n0,1\n1,2\n2,5\n3,4\n4,3\n5,6\n")
         study.parameters("colours", source=root / "ratings.csv")
-        study.relate(parameter="rating", resamples=20, progress=False)
+        for statistic in STATISTICS:
+            study.relate(parameter="rating", resamples=20, statistic=statistic, progress=False)
         study.share(root / "bundle", including=["significance", "relations", "responses"], progress=False)
     return root / "bundle"
 
@@ -80,6 +83,25 @@ def test_a_signed_forgery_is_refused(good: Path, study: StudyFolder, tmp_path: P
     SIGNED[change](bundle)
     sign(bundle)
     refusal_of(bundle, study, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("a relation listed twice", "has the origin of the relation to 'rating' twice"),
+        ("a table of significance listed twice", "has the origin of one table of significance twice"),
+        ("a relation without an origin", "has rows of which provenance.json does not state the origin"),
+        ("a correlation without its p", "with only one of correlation and p"),
+        ("a p without its correlation", "with only one of correlation and p"),
+    ],
+)
+def test_what_would_be_dropped_is_named(
+    good: Path, study: StudyFolder, tmp_path: Path, change: str, message: str
+) -> None:
+    bundle = Path(shutil.copytree(good, tmp_path / "bundle"))
+    SIGNED[change](bundle)
+    sign(bundle)
+    assert message in refusal_of(bundle, study, tmp_path)
 
 
 @pytest.mark.parametrize("change", UNSIGNED)

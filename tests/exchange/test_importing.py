@@ -23,6 +23,7 @@ from toolbox.exchange.importing.taking import Taking
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.computed_with import computed_with
 from toolbox.store.imported_rollups import imported_record
+from toolbox.store.parquet import read_table_and_origin, write_table
 
 SET, MODEL = "colours", "tiny"
 FROM_ROLLUPS = (
@@ -253,6 +254,42 @@ def test_a_bundle_may_have_more_images_than_a_deposit_has_files(
         assert shared.files > 110
         mine.import_(shared.output, progress=False)
     assert len([*(tmp_path / "mine" / "images").rglob("*.png")]) == 110
+
+
+def relation_files(study: Study) -> list[Path]:
+    """Both tables of one relation."""
+    folders = [study.folder.relations(table, SET, MODEL, "category") for table in RELATION_TABLES]
+    name = min(file.name for file in folders[0].iterdir())
+    return [folder / name for folder in folders]
+
+
+@pytest.mark.parametrize("kind", ["stale", "without permutations"])
+def test_a_relation_that_no_query_reads_is_replaced(laboratory: Path, mine: Study, kind: str) -> None:
+    mine.import_(laboratory / "all.zip", progress=False)
+    first, second = relation_files(mine)
+    if kind == "stale":
+        for file in (first, second):
+            rows, origin = read_table_and_origin(file)
+            write_table(file, rows, origin | {"labels": "of others"})
+    else:
+        second.unlink()
+    (written,) = mine.import_(laboratory / "relations.zip", progress=False).written
+    assert written.startswith("relation to ")
+    theirs = Study(laboratory / "study")
+    for query in FROM_RELATIONS:
+        assert answer(mine, query).equals(answer(theirs, query), null_equal=True)
+    assert mine.verify(thorough=True).is_intact
+
+
+def test_a_relation_with_other_permutations_stays(laboratory: Path, mine: Study) -> None:
+    mine.import_(laboratory / "all.zip", progress=False)
+    mine.relate(SET, scheme="category", resamples=40, seed=7, progress=False, **RELATIONS[0])
+    before = answer(mine, FROM_RELATIONS[0])
+    report = mine.import_(laboratory / "relations.zip", progress=False)
+    assert answer(mine, FROM_RELATIONS[0]).equals(before, null_equal=True)
+    assert not before.equals(answer(Study(laboratory / "study"), FROM_RELATIONS[0]), null_equal=True)
+    stays = "relation to brightness of tiny to colours is there already, with other values or permutations, and stays"
+    assert any(note.startswith(stays) for note in report.notes)
 
 
 def test_withheld_categories_stay_withheld(laboratory: Path, mine: Study, tmp_path: Path) -> None:

@@ -428,6 +428,8 @@ MORE_CHANGES: dict[str, Change] = {
     "the origin of a table that has no rows": of_resampled(index="csi"),
     "the origin of a table of no kind": of_resampled(table="stimuli"),
     "the origin of a table of no scheme": of_resampled(scheme="others"),
+    "the origin of a table of a list of schemes": of_resampled(scheme=["category"]),
+    "the origin of a list of tables": of_resampled(table=["significance"]),
     "tapped layers that are a number": of_extraction(lambda each: each["identity"].update(tapped=7)),
     "two tables in one file": json_change(
         BUNDLE, lambda content: content["tables"][1].update(file=content["tables"][0]["file"])
@@ -494,6 +496,27 @@ MORE_CHANGES: dict[str, Change] = {
 
 
 RELATIONS, PERMUTATIONS = "relations.parquet", "relation_permutations.parquet"
+
+
+def listed_twice(content: dict[str, Any]) -> None:
+    """List the first of two tables of significance in the place of the second."""
+    places = [number for number, each in enumerate(content["resampled"]) if each["table"] == "significance"]
+    content["resampled"][places[1]] = content["resampled"][places[0]]
+
+
+def value_of_pool(column: str) -> Change:
+    """Remove a value of the first filter of a pool, of which q and the corrected p are not compared."""
+
+    def change(folder: Path) -> None:
+        table = pq.read_table(io.BytesIO((folder / RELATIONS).read_bytes()))
+        layers = table["layer"].to_pylist()
+        value_change(RELATIONS, column, None, layers.index(next(name for name in layers if "pool" in name)))(
+            folder
+        )
+
+    return change
+
+
 RELATION_CHANGES: dict[str, Change] = {
     "another correlation": value_change(RELATIONS, "correlation", 0.123),
     "a correlation of 2": value_change(RELATIONS, "correlation", 2.0),
@@ -527,6 +550,13 @@ RELATION_CHANGES: dict[str, Change] = {
         PROVENANCE, lambda content: content["related"][0]["origin"].update(parts={"0": "x"})
     ),
     "related filters without an origin": json_change(PROVENANCE, lambda content: content.update(related=[])),
+    "a relation listed twice": json_change(
+        PROVENANCE, lambda content: content.update(related=content["related"][:1] * 2)
+    ),
+    "a relation without an origin": json_change(PROVENANCE, lambda content: content["related"].pop()),
+    "a table of significance listed twice": json_change(PROVENANCE, listed_twice),
+    "a correlation without its p": value_of_pool("p"),
+    "a p without its correlation": value_of_pool("correlation"),
     "an origin of related filters that is a text": json_change(
         PROVENANCE, lambda content: content.update(related="x")
     ),

@@ -1,8 +1,8 @@
 """Validates the descriptions of a bundle with the programs of others; run by a Python that has `validators.txt`.
 
-    python tests/support/validate_bundle.py DIRECTORY
+    python tests/support/validate_bundle.py DIRECTORY [LICENCE ...]
 
-Prints a JSON object: program -> list of what it finds wrong.
+Prints a JSON object: program -> list of what it finds wrong; and the licences that CITATION.cff cannot name.
 """
 
 from __future__ import annotations
@@ -62,11 +62,19 @@ def citation_faults() -> list[str]:
     import jsonschema
     import yaml
 
-    listed = importlib.metadata.files("cffconvert") or []
-    (schema,) = [file for file in listed if file.match("schemas/1.2.0/schema.json")]
-    validator = jsonschema.Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
+    validator = jsonschema.Draft7Validator(citation_schema())
     content = yaml.load(Path("CITATION.cff").read_text(encoding="utf-8"), yaml.BaseLoader)  # dates stay texts
     return [f"{error.json_path}: {error.message}"[:300] for error in validator.iter_errors(content)]
+
+
+def citation_schema() -> Any:
+    listed = importlib.metadata.files("cffconvert") or []
+    (schema,) = [file for file in listed if file.match("schemas/1.2.0/schema.json")]
+    return json.loads(schema.read_text(encoding="utf-8"))
+
+
+def unknown_licences(names: list[str]) -> list[str]:
+    return sorted({*names} - {*citation_schema()["definitions"]["license-enum"]["enum"]})
 
 
 def serve_context(vocabulary: bytes) -> None:
@@ -94,4 +102,5 @@ if __name__ == "__main__":
         "citation": citation_faults,
     }
     found = {name: check() for name, check in checks.items()}
+    found["licences"] = unknown_licences(sys.argv[2:])
     sys.stdout.write("\n" + json.dumps(found) + "\n")

@@ -85,7 +85,9 @@ class StudyExchange(StudyDirectory):
                 with_significance="significance" in sharing.included,
                 with_report=sharing.report,
             ),
-            report=lambda file, selection: write_report(self.folder, file, selection, Choices()),
+            report=lambda file, selection, title: write_report(
+                self.folder, file, selection, Choices(), title=title
+            ),
         )
         target = None if output is None else Path(output)
         return share_study(self.folder, target, options, writers, progress=shown(progress))

@@ -87,6 +87,11 @@ def test_every_description_states_title_authors_and_licence(credited: Path) -> N
     assert f"Josiah Carberry ({ADDRESS}); Zoë's Vision Group" in page
 
 
+def test_one_author_is_one(rich: Study, tmp_path: Path) -> None:
+    rich.share(tmp_path / "bundle", set="kopfe", author=JOSIAH)
+    assert f"The author is Josiah Carberry ({ADDRESS})." in (tmp_path / "bundle" / "README.md").read_text()
+
+
 def test_what_is_not_stated_is_absent_and_not_guessed(of_rollups: Path) -> None:
     assert {"authors", "licence"}.isdisjoint(record(of_rollups))
     assert {"licenses", "contributors"}.isdisjoint(record(of_rollups, "datapackage.json"))

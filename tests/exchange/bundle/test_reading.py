@@ -18,6 +18,7 @@ from support.exchange_places import Place
 from support.needs import skip_or_fail
 from support.own_sql import seen
 from toolbox import Study
+from toolbox.exchange.bundle.credits import LICENCES
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 
 ROOT = Path(__file__).parents[3]
@@ -241,10 +242,14 @@ def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest
     bundle = request.getfixturevalue(kind)
     script = ROOT / "tests" / "support" / "validate_bundle.py"
     run = subprocess.run(
-        [python, str(script), str(bundle)], check=True, capture_output=True, text=True, cwd=tmp_path
+        [python, str(script), str(bundle), *LICENCES],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     found = json.loads(run.stdout.splitlines()[-1])
-    assert found == {"frictionless": [], "croissant": [], "ro-crate": [], "citation": []}
+    assert found == {"frictionless": [], "croissant": [], "ro-crate": [], "citation": [], "licences": []}
 
 
 def test_the_citation_is_valid_yaml_with_what_must_be_there(shared: Path) -> None:

@@ -30,9 +30,11 @@ from toolbox.exchange.bundle.layout import (
 from toolbox.exchange.bundle.tables import _variable_columns
 from toolbox.files import digest_of
 from toolbox.files.temporary import _computer
+from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest
+from toolbox.store.relations import Relation
 from toolbox.store.rollups import fresh_rollup
 
 ROOT = Path(__file__).parents[3]
@@ -328,6 +330,37 @@ def test_significance_that_is_not_there_is_not_claimed(rich: Study, tmp_path: Pa
     ):
         rich.share(tmp_path / "bundle", set="kopfe", including="significance")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_relations_that_are_left_out_are_named_with_what_to_do(
+    made: Place, rich: Study, tmp_path: Path
+) -> None:
+    study = Study(shutil.copytree(made.study, tmp_path / "study"))
+    notes = study.share(tmp_path / "without", set="köpfe", scheme="category").notes
+    assert "2 relations (`toolbox relate`) are left out; to include them: --with relations" in notes
+    (tmp_path / "people.csv").write_text("stimulus_id,proband\n0,3\n1,1\n2,2\n3,5\n4,4\n")
+    study.parameters("köpfe", source=tmp_path / "people.csv", column=["proband"])
+    study.relate("köpfe", parameter="proband", scheme="category", resamples=20)
+    folders = [study.folder.relations(table, "köpfe", "tiny", "category") for table in RELATION_TABLES]
+    (folders[0] / Relation("rating").file_name).unlink()
+    stale = folders[1] / Relation("age", "category").file_name
+    rows, origin = read_table_and_origin(stale)
+    write_table(stale, rows, origin | {"labels": "of others"})
+    command = "to compute it again: toolbox relate 'köpfe' --parameter"
+    with pytest.raises(UsageError, match=f"that to age is left out, as .*; {command} age --given category"):
+        study.share(tmp_path / "none", set="köpfe", scheme="category", including="relations")
+    notes = study.share(
+        tmp_path / "kept", set="köpfe", scheme="category", including="relations", keep_names=True
+    ).notes
+    left_out = [note for note in notes if note.startswith("the relation of the responses of tiny to köpfe")]
+    assert len(left_out) == 2
+    assert f"{command} age --given category --scheme category" in left_out[0]
+    assert "lacks one of its tables" in left_out[1] and f"{command} rating" in left_out[1]
+    study.relate("köpfe", parameter="rating", scheme="category", resamples=20)
+    notes = study.share(tmp_path / "plain", set="köpfe", scheme="category", including="relations").notes
+    assert any(
+        "to proband is left out, as names of people are" in each and "--keep-names" in each for each in notes
+    )
 
 
 def test_significance_of_another_version_is_left_out_with_a_note(

@@ -58,6 +58,29 @@ def test_a_report_is_cleaned_of_private_names(rich: Study, made: Place, tmp_path
 
 
 @NOTES
+@pytest.mark.parametrize("title", ["data", "Mark's faces"])
+def test_only_the_title_of_a_page_is_replaced(
+    rich: Study, made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, title: str
+) -> None:
+    study = Study(shutil.copytree(made.study, tmp_path / "copy"))
+    record = tmp_path / "copy" / "study.toml"
+    record.write_text(re.sub("^title = .*$", f'title = "{title}"', record.read_text(), flags=re.MULTILINE))
+    study.share(tmp_path / "own", set="köpfe", scheme="category", report=True, keep_names=True)
+    study.share(tmp_path / "other", set="köpfe", scheme="category", report=True, keep_names=True, title="A&B")
+    own, other = ((tmp_path / name / "report.html").read_text(encoding="utf-8") for name in ("own", "other"))
+    shown = title.replace("'", "&#39;")
+    assert f"<h1>{shown}</h1>" in own and "<h1>A&amp;B</h1>" in other
+    for start in ("<h1>", "<title>"):
+        own = own.replace(f"{start}{shown}", f"{start}A&amp;B")
+    assert other == own
+    assert methods(tmp_path / "other") == methods(tmp_path / "own")
+    monkeypatch.setattr(getpass, "getuser", lambda: "mark")
+    study.share(tmp_path / "plain", set="köpfe", scheme="category", report=True)
+    plain = (tmp_path / "plain" / "report.html").read_text(encoding="utf-8")
+    assert f"<h1>{shown.replace('Mark', 'name')}</h1>" in plain
+
+
+@NOTES
 def test_who_is_called_like_a_word_of_sql_can_share_a_report(
     rich: Study, made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

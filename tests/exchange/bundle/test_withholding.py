@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,8 @@ from support.exchange_places import Place
 from toolbox import Study
 from toolbox.errors import UsageError
 from toolbox.exchange.bundle.withholding import Cell, _related_cells, _small_cells
+from toolbox.exchange.importing.page_headers import check_pages
+from toolbox.exchange.importing.run import verify_bundle
 
 Labels = Mapping[tuple[str, str], Sequence[tuple[int, str]]]
 """Set and scheme -> image and category of every stimulus."""
@@ -147,6 +151,32 @@ def test_nothing_is_withheld_where_all_cells_are_large(rich: Study, tmp_path: Pa
     rich.share(tmp_path / "x", set="köpfe", scheme="category", minimum_n=4, including="significance")
     rows = pl.read_parquet(tmp_path / "x" / "rollups.parquet")
     assert {*rows["category"]} == {"red", "green", "blue"}
+
+
+def test_a_set_that_is_withheld_completely_can_be_verified_and_imported(rich: Study, tmp_path: Path) -> None:
+    """The set kopfe has two images."""
+    rich.share(tmp_path / "bundle", minimum_n=3)
+    assert {*pl.read_parquet(tmp_path / "bundle" / "rollups.parquet")["set"]} == {"köpfe"}
+    mine = Study(tmp_path / "mine", create=True)
+    assert verify_bundle(tmp_path / "bundle", thorough=True).problems == ()
+    assert "köpfe" in mine.import_(tmp_path / "bundle").sets
+    for file in (tmp_path / "bundle").glob("*.parquet"):
+        footer = pq.read_metadata(file)
+        assert all(footer.row_group(number).num_rows for number in range(footer.num_row_groups)), file.name
+
+
+def test_groups_without_rows_are_pages_as_others_are(tmp_path: Path) -> None:
+    """A table as earlier versions wrote it: with a group for a set that is withheld completely."""
+    table = pa.table({"layer": ["a", "b"], "n": [1, 2], "sum": [0.5, 1.5]})
+    path = tmp_path / "rollups.parquet"
+    with pq.ParquetWriter(
+        path, table.schema, use_dictionary=["layer", "n"], use_byte_stream_split=["sum"], compression="zstd"
+    ) as writer:
+        for rows in (table.slice(0, 0), table, table.slice(0, 0)):
+            writer.write_table(rows)
+    footer = pq.read_metadata(path)
+    assert [footer.row_group(number).num_rows for number in range(3)] == [0, 2, 0]
+    check_pages(path, footer)
 
 
 def test_sets_with_the_same_images_are_compared(rich: Study, made: Place, tmp_path: Path) -> None:

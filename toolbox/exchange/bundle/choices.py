@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolbox.errors import UsageError, expected_names
-from toolbox.exchange.bundle.credits import Credits, stated_credits
+from toolbox.exchange.bundle.credits import Credits, check_credits, stated_credits
 from toolbox.exchange.bundle.layout import INCLUDED
 
 SharedNames = str | Sequence[str] | None
@@ -75,7 +75,7 @@ def check_sharing(sharing: Sharing) -> None:
     for name in several(sharing.including):
         if name not in INCLUDED:
             raise UsageError(f"a bundle with {name!r} is unknown; {expected_names(name, INCLUDED)}")
-    _ = sharing.credits  # refuses what they cannot be
+    check_credits(sharing.title, several(sharing.author), sharing.licence)
     if sharing.minimum_n < 1:
         raise UsageError(f"minimum_n is {sharing.minimum_n}; expected a number of stimuli, 1 or more")
     if sharing.minimum_n > 1 and "responses" in sharing.included:

@@ -30,7 +30,6 @@ LICENCES = {
     "ODbL-1.0": f"{_OPEN_DATA}/odbl/1-0/",
     "ODC-By-1.0": f"{_OPEN_DATA}/by/1-0/",
     "PDDL-1.0": f"{_OPEN_DATA}/pddl/1-0/",
-    "CDLA-Permissive-2.0": "https://cdla.dev/permissive-2-0/",
     "CDLA-Sharing-1.0": "https://cdla.dev/sharing-1-0/",
     "MIT": "https://opensource.org/license/mit",
     "BSD-3-Clause": "https://opensource.org/license/bsd-3-clause",
@@ -114,6 +113,19 @@ def stated_credits(title: str | None, author: str | Sequence[str] | None, licenc
         if authors.count(each) > 1:
             raise UsageError(f"the author {each.full_name!r} is named twice; expected every author once")
     return Credits((title or "").strip(), authors, "" if licence is None else _licence(licence))
+
+
+def check_credits(title: str | None, author: str | Sequence[str] | None, licence: str | None) -> None:
+    """Refuse what cannot be stated of the results.
+
+    Args:
+        title: as in `stated_credits`.
+        author: likewise.
+        licence: likewise.
+
+    Raises: UsageError.
+    """
+    stated_credits(title, author, licence)
 
 
 def _check_text(kind: str, text: str) -> None:

@@ -79,6 +79,11 @@ _IN_TABLE = {
     ("layers", "width"): "positions of a map, horizontally",
     ("observations", "value"): "the value that was observed",
     ("significance", "value"): "the index of all stimuli",
+    ("relations", "p"): "p value of one test, from permuted stimuli",
+    (
+        "relations",
+        "p_fwe",
+    ): "family-wise error corrected p value, from the largest absolute correlation of every permutation",
     ("relation_permutations", "threshold"): "a filter whose absolute correlation exceeds it is related",
     ("reliability", "value"): "the index of all stimuli for the preferred category",
 }

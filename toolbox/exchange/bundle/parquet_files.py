@@ -73,7 +73,7 @@ def write_parquet(path: Path, name: str, tables: Iterable[pa.Table], columns: Ma
         write_page_checksum=True,
         store_schema=False,
     ) as writer:
-        for table in tables:
+        for table in filter(len, tables):
             writer.write_table(table.select([*columns]).cast(schema), row_group_size=LARGEST_GROUP)
             rows += len(table)
         provenance = {"tool": name_and_version(), "table": name}

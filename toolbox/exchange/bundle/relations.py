@@ -6,6 +6,7 @@ Only those that are of the responses, labels and values of now, so that whoever 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from toolbox.exchange.bundle.layout import BUNDLE_TABLES
 from toolbox.exchange.bundle.names import names_of_people
 from toolbox.exchange.bundle.parquet_files import with_names
 from toolbox.exchange.bundle.sources import TableSources
+from toolbox.query.relation_notes import relate_command
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.parquet import provenance_of, read_table
 from toolbox.store.relations import Relation, fresh_relations, relation_file
@@ -35,22 +37,23 @@ def shared_relations(sources: TableSources) -> Iterator[tuple[dict[str, str], Re
                 yield names, relation, labelling
 
 
-def left_out_relations(sources: TableSources) -> Iterator[tuple[dict[str, str], Relation, str]]:
+def left_out_relations(sources: TableSources) -> Iterator[tuple[dict[str, str], Relation, str, str]]:
     """The relations that are not shared.
 
     Args:
         sources: what the bundle is made of.
 
-    Yields: set, model and scheme; what was related; and why it is left out.
+    Yields: set, model and scheme; what was related; why it is left out; and what to do.
     """
     for names, labelling in sources.labellings():
-        fresh, checked = _fresh(labelling), SmallTables()
-        stale = {each for table in RELATION_TABLES for each in fresh_relations(labelling, table, checked)[1]}
-        for relation in sorted({*stale} - {*fresh}, key=repr):
-            yield names, relation, "it is of other responses, labels or values"
+        fresh = _fresh(labelling)
+        for relation in sorted({*_every(labelling)} - {*fresh}, key=repr):
+            why = "it is of other responses, labels or values, or lacks one of its tables"
+            yield names, relation, why, f"to compute it again: {relate_command(labelling, relation)}"
         for relation in fresh:
             if not sources.replacements.keep and _is_of_people(relation):
-                yield names, relation, "the names of people are replaced in its variables"
+                why = "names of people are replaced in its variables"
+                yield names, relation, why, "to share it, with all names: keep_names (--keep-names)"
 
 
 def relation_rows(sources: TableSources, table: str) -> Iterator[pa.Table]:
@@ -95,10 +98,23 @@ def _fresh(labelling: Labelling) -> list[Relation]:
         for table in RELATION_TABLES
     ]
     return [
-        Relation(*(str(checked.origin(file).get(key, "")) for key in vars(Relation(""))))
+        _relation_in(file, checked)
         for name, file in found[0].items()
         if all(name in files for files in found)
     ]
+
+
+def _every(labelling: Labelling) -> Iterator[Relation]:
+    """Relations of which there is any table, of now or not."""
+    checked = SmallTables()
+    for table in RELATION_TABLES:
+        fresh, stale = fresh_relations(labelling, table, checked)
+        yield from stale
+        yield from (_relation_in(file, checked) for file in fresh)
+
+
+def _relation_in(file: Path, checked: SmallTables) -> Relation:
+    return Relation(*(str(checked.origin(file).get(key, "")) for key in vars(Relation(""))))
 
 
 def _is_of_people(relation: Relation) -> bool:

@@ -169,11 +169,13 @@ def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
             "out (--with significance)"
         )
     if "relations" in sharing.included and not any(shared_relations(sources)):
-        reasons = [f": of {relation.parameter}, {why}" for _, relation, why in left_out_relations(sources)]
+        first = f"first: {command_line('relate', contents.in_use['set'], '--parameter', 'PARAMETER')}"
+        left_out = (
+            f"that to {relation.parameter} is left out, as {why}; {remedy}"
+            for _, relation, why, remedy in left_out_relations(sources)
+        )
         raise UsageError(
-            f"there are no filters related to a parameter to share{next(iter(reasons), '')}; first: "
-            f"{command_line('relate', contents.in_use['set'], '--parameter', 'PARAMETER')}; or leave relations out "
-            "(--with relations)"
+            f"there are no relations to share; {next(left_out, first)}; or leave relations out (--with relations)"
         )
     return sources
 
@@ -207,11 +209,17 @@ def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> It
 def _notes_on_relations(sources: TableSources) -> Iterator[str]:
     """Relations that are left out, and why."""
     if "relations" in sources.included:
-        for names, relation, why in left_out_relations(sources):
+        for names, relation, why, remedy in left_out_relations(sources):
             of = f"{names['model']} to {names['set']} by {names['scheme']}"
-            yield f"the relation of the responses of {of} to {relation.parameter} is left out: {why}"
+            yield (
+                f"the relation of the responses of {of} to {relation.parameter} is left out, as {why}; {remedy}"
+            )
     elif not sources.withheld and (count := sum(1 for _ in shared_relations(sources))):
-        yield f"the filters related to parameters ({count:,}) are left out; to include them: --with relations"
+        relations = "1 relation" if count == 1 else f"{count:,} relations"
+        yield (
+            f"{relations} (`toolbox relate`) {'is' if count == 1 else 'are'} left out; to include "
+            f"{'it' if count == 1 else 'them'}: --with relations"
+        )
 
 
 def _private(contents: Contents, sharing: Sharing) -> list[str]:

@@ -219,8 +219,8 @@ class BundleSql:
 
     def _applicable(self) -> Iterator[Query]:
         """Shipped queries whose own tables the bundle has; a macro may name responses that it does not read."""
-        kept = ("responses", "properties", *RELATION_TABLES)
-        missing = {name for name in kept if not self.of(name)}
+        optional = ("responses", "properties", *RELATION_TABLES)
+        missing = {name for name in optional if not self.of(name)}
         missing |= set() if self.of("properties") else {"property_values"}
         missing |= {view for view in RESAMPLE_FOLDERS.values() if not self.of(view)}
         for name in query_names():

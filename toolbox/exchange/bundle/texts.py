@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,11 @@ class Writers:
     Attributes:
         methods: one text of Markdown, of several sets, models and schemes and what a bundle includes; and of what there
             is none, and why.
-        report: writes the page of a report of them into a file.
+        report: writes the page of a report of them, with a title, into a file.
     """
 
     methods: Callable[[Sequence[Selection], Sharing], tuple[str, list[str]]]
-    report: Callable[[Path, Selection], object]
+    report: Callable[[Path, Selection, str], object]
 
 
 def write_texts(
@@ -53,9 +52,7 @@ def write_texts(
     text, left_out = writers.methods(found, sharing)
     yield from (f"left out: methods of {each}" for each in left_out)  # such as a set without labels
     if text:
-        title, shown = sources.contents.title, _title(sources)
-        plain = sources.replacements.own_text(text.replace(title, shown))
-        (folder / METHODS).write_bytes(plain.encode())
+        (folder / METHODS).write_bytes(sources.replacements.own_text(text).encode())
     if sharing.report:
         _write_report(sources, writers, folder / REPORT)
 
@@ -67,7 +64,7 @@ def _title(sources: TableSources) -> str:
 def _write_report(sources: TableSources, writers: Writers, file: Path) -> None:
     """Write the page, with the title of the bundle and without private names."""
     names = sources.contents.in_use
-    writers.report(file, Selection(names.get("set"), (names["model"],), names.get("scheme")))
+    selection = Selection(names.get("set"), (names["model"],), names.get("scheme"))
+    writers.report(file, selection, _title(sources))
     page = file.read_text(encoding="utf-8")
-    titled = page.replace(html.escape(sources.contents.title), html.escape(_title(sources)))
-    file.write_bytes(page_without_names(titled, sources.replacements).encode())
+    file.write_bytes(page_without_names(page, sources.replacements).encode())

@@ -44,6 +44,7 @@ from toolbox.store.rollups import labelled_parts, roll_up
 
 _WITHHELD = "withheld"
 _RESAMPLED = {"significance": "filters", "resamples": "resamples", "reliability": "splits"}
+_RESAMPLED_NAMES = ("set", "model", "scheme", "index", "statistic", "normalise")
 
 
 def stage_extractions(taking: Taking) -> None:
@@ -268,23 +269,27 @@ def _stage_resampled(taking: Taking) -> None:
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         refuse(PROVENANCE, f"has resampled = {shortened(listed)}; expected a list of tables")
     extractions = {each.names: each for each in taking.extractions()}
-    used = dict.fromkeys(_RESAMPLED, 0)
+    found: dict[str, set[tuple[Any, ...]]] = {name: set() for name in _RESAMPLED}
     for entry in listed:
-        table = entry.get("table")
-        each = extractions.get((str(entry.get("set")), str(entry.get("model"))))
-        if table not in _RESAMPLED or each is None or entry.get("scheme") not in each.rollups:
+        table, names = str(entry.get("table")), tuple(str(entry.get(name)) for name in _RESAMPLED_NAMES)
+        each = extractions.get((names[0], names[1]))
+        if table not in _RESAMPLED or each is None or names[2] not in each.rollups:
             refuse(
                 PROVENANCE,
                 f"has the origin of {shortened(table)} of a set, model or scheme that the bundle lacks",
             )
-        used[str(table)] += _stage_table(taking, each, entry)
-    for name, rows in used.items():
-        if taking.content.frame(name).height != rows:
+        if names in found[table]:
+            refuse(PROVENANCE, f"has the origin of one table of {table} twice")
+        found[table].add(names)
+        _stage_table(taking, each, entry)
+    for name, listed_names in found.items():
+        rows = taking.content.frame(name)
+        if not rows.is_empty() and {*rows.select(_RESAMPLED_NAMES).unique().iter_rows()} != listed_names:
             refuse(f"{name}.parquet", f"has rows of which {PROVENANCE} does not state the origin")
 
 
-def _stage_table(taking: Taking, each: ExtractionRecord, entry: Mapping[str, Any]) -> int:
-    """Stage one table of resampled indices; its number of rows."""
+def _stage_table(taking: Taking, each: ExtractionRecord, entry: Mapping[str, Any]) -> None:
+    """Stage one table of resampled indices."""
     name, scheme = str(entry["table"]), str(entry["scheme"])
     measure = Measure(*(str(entry.get(part)) for part in ("index", "statistic", "normalise")))
     origin = entry.get("origin")
@@ -308,10 +313,9 @@ def _stage_table(taking: Taking, each: ExtractionRecord, entry: Mapping[str, Any
             f"{name} {measure} of {each.model} to {target}"
             + ("" if is_same else " is there already, with other resamples, and stays as it is")
         )
-        return found.height
+        return
     write_table(taking.commit.stage(path), _typed(found, _RESAMPLED[name]), {**origin, "set": target})
     taking.written.append(f"{name} {measure} of {each.model} to {target}")
-    return found.height
 
 
 def _sorted(rows: pl.DataFrame) -> pl.DataFrame:

@@ -108,8 +108,10 @@ def check_pages(path: Path, metadata: pq.FileMetaData) -> None:
 def _is_as_stated(file: BinaryIO, column: pq.ColumnChunkMetaData, size: int) -> bool:
     """Whether the pages of a column are as long, packed and unpacked, as the footer states."""
     starts = [column.data_page_offset, column.dictionary_page_offset if column.has_dictionary_page else None]
-    at = min(start for start in starts if start is not None)
+    at = min((start for start in starts if start), default=0)  # 0: a row group without rows has no such page
     end, left = at + column.total_compressed_size, column.total_uncompressed_size
+    if not at:
+        return bool(column.num_values == end == left == 0)
     if not 4 <= at <= end <= size:
         return False
     while at < end:

@@ -65,6 +65,8 @@ def _check_ranges(content: Content, record: TableRecord) -> None:
     if "correlation" in rows.columns:
         outside = ~pl.col("correlation").is_between(-1 - _MARGIN, 1 + _MARGIN)
         refuse_rows(file, rows, outside, "with a correlation outside -1 to 1")
+        of_one = pl.col("p").is_null() != pl.col("correlation").is_null()
+        refuse_rows(file, rows, of_one, "with only one of correlation and p")
 
 
 def _check_relations(content: Content) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,7 +22,7 @@ from toolbox.exchange.importing.taking import Taking, are_equal
 from toolbox.exchange.importing.variables import lacking_variables
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import arrow_schema, read_table, write_table
+from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.store.relations import variable_sources
 
 
@@ -34,7 +35,7 @@ def stage_relations(taking: Taking, responses: Mapping[tuple[str, str], Response
 
     Raises: BundleError for relations that do not follow from the responses, or whose origin is another one.
     """
-    listed, used = taking.provenance.get("related", []), 0
+    listed, found = taking.provenance.get("related", []), set[tuple[Any, ...]]()
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         refuse(PROVENANCE, f"has related = {shortened(listed)}; expected a list of relations")
     extractions = {each.names: each for each in taking.extractions()}
@@ -43,8 +44,12 @@ def stage_relations(taking: Taking, responses: Mapping[tuple[str, str], Response
         each = extractions.get((str(names[0]), str(names[1])))
         if not all(isinstance(name, str) for name in names) or each is None or names[2] not in each.rollups:
             refuse(PROVENANCE, "has the origin of a relation of a set, model or scheme that the bundle lacks")
-        used += _stage_relation(taking, each, names, entry.get("origin"), responses.get(each.names))
-    if taking.content.frame("relations").height != used:
+        if names in found:
+            refuse(PROVENANCE, f"has the origin of the relation to {shortened(str(names[3]))} twice")
+        found.add(names)
+        _stage_relation(taking, each, names, entry.get("origin"), responses.get(each.names))
+    rows = taking.content.frame("relations")
+    if not rows.is_empty() and {*rows.select(RELATION_NAMES).unique().iter_rows()} != found:
         refuse("relations.parquet", f"has rows of which {PROVENANCE} does not state the origin")
 
 
@@ -54,8 +59,8 @@ def _stage_relation(
     names: Sequence[Any],
     origin: object,
     responses: ResponseFiles | None,
-) -> int:
-    """Stage the tables of one relation; the number of its filters."""
+) -> None:
+    """Stage the tables of one relation, unless the study has one of the same responses, labels and values."""
     relation, scheme, target = relation_of(names), str(names[2]), taking.names[each.set]
     if (
         not isinstance(origin, dict)
@@ -82,24 +87,32 @@ def _stage_relation(
     names_of_variables = [relation.parameter, *relation.given_names]
     if lacking := lacking_variables(taking, each.set, names_of_variables):
         taking.notes.append(f"{shown} is left out, as the values of {', '.join(lacking)} were not imported")
-        return tables["relations"].height
+        return
     staged = StudyFolder(taking.commit.stage(taking.study.root))
     variables = variable_sources(taking.study, target, names_of_variables, staged)
     made = {**origin, **vars(relation), "set": target, "model": each.model, "scheme": scheme}
-    for table, rows in tables.items():
-        path = taking.study.relations(table, target, each.model, scheme) / relation.file_name
-        if path.is_file():
-            _compare(taking, shown, table, pl.DataFrame(read_table(path)), rows)
-            continue
-        whole = rows.to_arrow().cast(arrow_schema(RELATION_TABLES[table]))
-        write_table(taking.commit.stage(path), whole, made | {"variables": variables})
-        if table == "relations":
-            taking.written.append(shown)
-    return tables["relations"].height
-
-
-def _compare(taking: Taking, shown: str, table: str, existing: pl.DataFrame, rows: pl.DataFrame) -> None:
-    if table == "relations":
-        is_same = are_equal(existing.sort(existing.columns), rows.sort(existing.columns))
-        other = "" if is_same else " is there already, with other permutations, and stays as it is"
+    made |= {"variables": variables}
+    paths = {
+        table: taking.study.relations(table, target, each.model, scheme) / relation.file_name
+        for table in tables
+    }
+    if all(path.is_file() and _is_of(path, made) for path in paths.values()):
+        is_same = all(_has_rows(path, tables[table]) for table, path in paths.items())
+        other = "" if is_same else " is there already, with other values or permutations, and stays as it is"
         (taking.known if is_same else taking.notes).append(f"{shown}{other}")
+        return
+    for table, rows in tables.items():
+        whole = rows.to_arrow().cast(arrow_schema(RELATION_TABLES[table]))
+        write_table(taking.commit.stage(paths[table]), whole, made)
+    taking.written.append(shown)
+
+
+def _is_of(path: Path, made: Mapping[str, Any]) -> bool:
+    """Whether a table of the study is of these responses, labels and values; else no query reads it."""
+    existing = provenance_of(path)
+    return all(existing.get(key) == made[key] for key in ("parts", "labels", "variables"))
+
+
+def _has_rows(path: Path, rows: pl.DataFrame) -> bool:
+    existing = pl.DataFrame(read_table(path))
+    return are_equal(existing.sort(existing.columns), rows.sort(rows.columns))

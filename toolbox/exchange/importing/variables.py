@@ -13,6 +13,7 @@ import polars as pl
 
 from toolbox.exchange.importing.taking import Taking
 from toolbox.exchange.importing.values import Content
+from toolbox.store.parameters import mean_of
 from toolbox.store.properties import read_ingestion_measures, read_measurement
 from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
@@ -76,7 +77,7 @@ def _means(rows: pl.DataFrame) -> ValuesOfStimuli:
     found = defaultdict[int, list[float]](list)
     for number, value in rows.select("stimulus_id", "value").drop_nulls().iter_rows():
         found[number].append(value)
-    return {number: sum(sorted(values)) / len(values) for number, values in found.items()}
+    return {number: mean_of(values) for number, values in found.items()}
 
 
 def lacking_variables(taking: Taking, set_name: str, names: Collection[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolbox.display import Report
@@ -46,6 +46,7 @@ def write_report(
     selection: Selection,
     choices: Choices,
     *,
+    title: str = "",
     methods: Path | None = None,
     with_images: bool = False,
     weights: str = "auto",
@@ -58,6 +59,7 @@ def write_report(
         output: the page, which is replaced if there is one.
         selection: set, model and scheme; what is not named is chosen as for a query.
         choices: how selectivity is measured.
+        title: of the page; that of the study if empty.
         methods: file of the methods text as Markdown; beside it, its references are written as BibTeX.
         with_images: whether pixels of stimuli and rendered images are part of the page.
         weights: of the network, which finds the pieces of stimuli: 'auto', a file, or 'random:SEED'.
@@ -66,7 +68,7 @@ def write_report(
     Raises: UsageError for a file of another suffix; as a query.
     """
     check_files(output, methods)
-    subject = subject_of(folder, selection, choices)
+    subject = replace(subject_of(folder, selection, choices), page_title=title)
     pictures = list(picture_exhibits(subject, with_images=with_images, weights=weights, progress=progress))
     shown = _shown_sections(subject, pictures, progress)
     every = [each for _, exhibits in shown for each in exhibits]

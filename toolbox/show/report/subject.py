@@ -64,12 +64,14 @@ class ReportSubject:
         selection: set, model and scheme, all of them named.
         choices: how selectivity is measured.
         model_card: path of the network's card, where it was named by that.
+        page_title: title of the page, where it is not that of the study.
     """
 
     folder: StudyFolder
     selection: Selection
     choices: Choices
     model_card: str | None = None
+    page_title: str = ""
 
     def ask(self, query: Query | str, **parameters: Any) -> Answer:
         """The answer to a query, of the responses that the report is about.
@@ -136,8 +138,8 @@ class ReportSubject:
 
     @cached_property
     def title(self) -> str:
-        """That of the study."""
-        return study_title(self.folder) or self.set
+        """That of the page: that of the study, where no other is stated."""
+        return self.page_title or study_title(self.folder) or self.set
 
     @cached_property
     def measure(self) -> Measure:

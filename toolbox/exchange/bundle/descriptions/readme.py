@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from toolbox.exchange.bundle.credits import Credits
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
-from toolbox.exchange.bundle.descriptions.snippets import REMARKS, SNIPPETS
+from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS, WARNINGS
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import METHODS, REPORT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
@@ -76,7 +76,7 @@ def _reading(described: Described) -> Iterator[str]:
             "",
             f"### {title}",
             "",
-            *((REMARKS[title], "") if title in REMARKS else ()),
+            *((WARNINGS[title], "") if title in WARNINGS else ()),
             f"```{language}",
         )
         yield from _filled(code, language, names).strip().splitlines()
@@ -139,7 +139,8 @@ def _stated(stated: Credits) -> Iterator[str]:
         people = (
             f"{each.full_name} ({each.address})" if each.orcid else each.full_name for each in stated.authors
         )
-        yield f"The authors are {escaped('; '.join(people))}."
+        are = "authors are" if len(stated.authors) > 1 else "author is"
+        yield f"The {are} {escaped('; '.join(people))}."
     if stated.licence:
         place = f" (<{stated.licence_address}>)" if stated.licence != stated.licence_address else ""
         yield f"The licence of these results is {escaped(stated.licence)}{place}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REMARKS = {
+WARNINGS = {
     "MATLAB": "Written from the documentation of MATLAB (R2019a or newer). Unlike the others, this example is not run "
     "by the tests of the toolbox: compare its rows with those of another one."
 }
