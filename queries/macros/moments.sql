@@ -24,7 +24,7 @@ create macro fixed_scale(largest) as 2.0 ** (100 - ceil(log2(coalesce(nullif(lar
 -- counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of
 -- the rest would be lost in rounding errors.
 create macro category_moments(statistic) as table
-with cell as (
+with cell as not materialized (
     select layer, filter, category, n, sum as total, sum / n as mean, squared_deviations, minimum, maximum
     from rollups r
     where r.statistic = case
@@ -55,7 +55,7 @@ unit as (
     from cell
     group by layer, filter
 ),
-scaled as (
+scaled as not materialized (
     select
         c.* exclude (minimum, maximum),
         u.* exclude (layer, filter),
@@ -67,12 +67,13 @@ scaled as (
 ),
 summed as (
     select
-        *,
-        sum(fixed_total) over unit as fixed_totals,
-        sum(fixed_mean) over unit as fixed_means,
-        sum(fixed_deviations) over unit as all_fixed_deviations
+        layer,
+        filter,
+        sum(fixed_total) as fixed_totals,
+        sum(fixed_mean) as fixed_means,
+        sum(fixed_deviations) as all_fixed_deviations
     from scaled
-    window unit as (partition by layer, filter)
+    group by layer, filter
 ),
 compared as (
     select
@@ -83,7 +84,8 @@ compared as (
         (fixed_means - fixed_mean)::double / mean_scale / nullif(categories - 1, 0) as others_mean,
         fixed_totals::double / total_scale as all_total,
         all_fixed_deviations::double / deviation_scale as sum_of_deviations
-    from summed
+    from scaled
+    join summed using (layer, filter)
 )
 select
     layer,
